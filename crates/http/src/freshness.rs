@@ -93,12 +93,13 @@ impl Freshness {
         self.state().failed_at.is_some_and(|failed| failed >= time)
     }
 
-    /// Makes the next request check with the database.
-    pub(crate) fn expire(&self) {
-        self.state
-            .lock()
-            .expect("no panic while it is held")
-            .checked_at = None;
+    /// Checks with the database, unless another request does so from now on.
+    pub(crate) async fn check_again(&self) {
+        let now = Instant::now();
+        let _checking = self.checking.lock().await;
+        if self.state().checked_at.is_none_or(|checked| checked < now) {
+            self.check().await;
+        }
     }
 
     /// The result of the last check, if it is still valid at `now`. An old one is renewed in the background.

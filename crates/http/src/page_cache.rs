@@ -176,8 +176,7 @@ pub async fn page_cache(
     {
         // The database had confirmed the version a moment ago, and may be back by now. A busy one is no reason for an
         // outdated page.
-        cache.freshness.expire();
-        cache.freshness.confirm().await;
+        cache.freshness.check_again().await;
         let was_away = cache.freshness.has_failed_since(started);
         if was_away && started.elapsed() <= cache.limits.stale_if_error {
             let (request, _) = response.into_parts();

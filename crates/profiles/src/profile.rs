@@ -135,8 +135,8 @@ pub struct ProfileDraft {
     pub show_email: bool,
 }
 
-/// Valid profile; only [`ProfileDraft::check`] and the database create one. The database checks that the user exists and has no other
-/// profile.
+/// Valid profile: only [`ProfileDraft::check`] and queries create one. The database checks that the user exists and has
+/// no other profile.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = profiles, treat_none_as_default_value = false)]
 pub struct NewProfile {

@@ -53,7 +53,7 @@ pub(crate) fn resolve(
 ) -> QueryResult<Result<FormValues, ConflictView>> {
     let theirs = &definition.stored(conn, current)?;
     let initial = InitialVersion::parse(definition, submission.text(VERSION));
-    let mut mine = definition.keep_untouched(&initial, mine, theirs);
+    let mine = definition.keep_untouched(&initial, mine, theirs);
     let is_stale = submission.has(VERSION) && definition.is_stale(&initial, theirs);
     if !is_stale && !submission.has("_resolve") {
         return Ok(Ok(mine));
@@ -106,10 +106,23 @@ pub(crate) fn resolve(
             rows,
         }));
     }
-    for row in rows.iter().filter(|row| row.chosen == "theirs") {
-        mine = mine.with_list(&row.name, theirs.list(&row.name).to_vec());
+    Ok(Ok(with_choices(definition, submission, mine, theirs)))
+}
+
+/// The submitted values, with the stored ones where they were chosen.
+pub(crate) fn with_choices(
+    definition: &FormDefinition,
+    submission: &Submission,
+    mut mine: FormValues,
+    theirs: &FormValues,
+) -> FormValues {
+    for (_, name) in definition.parts() {
+        let is_theirs = submission.text(&format!("merge_{name}")) == "theirs";
+        if is_theirs && mine.0.contains_key(&name) {
+            mine = mine.with_list(&name, theirs.list(&name).to_vec());
+        }
     }
-    Ok(Ok(mine))
+    mine
 }
 
 /// The last audit entry of an object and of those that are edited inline.

@@ -35,7 +35,7 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, true);
     let (query, kept) = (staff.query(), sealed_form::take(&staff));
     let state = staff.read(move |conn| match &kept {
-        Some(kept) => FormState::submitted(conn, definition, None, kept),
+        Some(kept) => FormState::submitted(conn, definition, None, kept, FormFeedback::default()),
         None => FormState::initial(conn, definition, &query),
     });
     state.await?.show(&staff, StatusCode::OK)
@@ -61,7 +61,9 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let query = staff.query();
     let kept = sealed_form::take(&staff).filter(|_| !definition.read_only);
     let state = staff.read(move |conn| match &kept {
-        Some(kept) => FormState::submitted(conn, definition, Some(id), kept),
+        Some(kept) => {
+            FormState::submitted(conn, definition, Some(id), kept, FormFeedback::default())
+        }
         None => FormState::stored(conn, definition, id, &query),
     });
     state.await?.show(&staff, StatusCode::OK)
@@ -229,6 +231,9 @@ fn save(
 ) -> Result<Record, Rollback<FormFeedback>> {
     let (resource, author) = (definition.resource, definition.editor.user.id);
     if is_search(resource, submission) {
+        if let Some(id) = id {
+            resource.find(conn, id)?;
+        }
         return Err(Rollback::Rejected(FormFeedback::default()));
     }
     let is_new = id.is_none() && submission.has(FORM_TOKEN);

@@ -237,9 +237,10 @@ pub(crate) async fn redisplay(
     submission: Submission,
     feedback: FormFeedback,
 ) -> PageResult {
-    let state = staff.read(move |conn| FormState::submitted(conn, definition, id, &submission));
-    let (state, status) = (state.await?, feedback.status());
-    FormState { feedback, ..state }.show(staff, status)
+    let status = feedback.status();
+    let state =
+        staff.read(move |conn| FormState::submitted(conn, definition, id, &submission, feedback));
+    state.await?.show(staff, status)
 }
 
 /// A page with a notice about a transient error, with the status of the error. Fails with the error if it is another one

@@ -10,7 +10,7 @@ use oc_core::validation::FieldError;
 
 use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, field_choices};
-use crate::form::conflict::ConflictView;
+use crate::form::conflict::{ConflictView, with_choices};
 use crate::form::definition::FormDefinition;
 use crate::gallery::GalleryView;
 use crate::ui::submission::Submission;
@@ -98,20 +98,28 @@ impl FormState {
         Self::new(conn, definition, Some(record), values, query)
     }
 
-    /// The form of a stored object, or of a new one, with what was submitted.
+    /// The form of a stored object, or of a new one, with what was submitted or chosen in a conflict.
     pub(crate) fn submitted(
         conn: &mut DbConnection,
         definition: FormDefinition,
         id: Option<i64>,
         submission: &Submission,
+        feedback: FormFeedback,
     ) -> QueryResult<Self> {
         let resource = definition.resource;
         let record = id.map(|id| resource.find(conn, id)).transpose()?;
         let stored = record.as_ref().map(|record| record.values.clone());
         let stored = stored.unwrap_or_else(|| resource.defaults());
-        let values = definition.with_absent(definition.form_values(submission), &stored);
+        let mut values = definition.with_absent(definition.form_values(submission), &stored);
+        if let Some(record) = &record
+            && feedback.conflict.is_none()
+        {
+            let theirs = definition.stored(conn, record)?;
+            values = with_choices(&definition, submission, values, &theirs);
+        }
         Ok(Self {
             submission: submission.clone(),
+            feedback,
             ..Self::new(conn, definition, record, values, submission)?
         })
     }

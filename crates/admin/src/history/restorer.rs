@@ -58,7 +58,12 @@ impl Restorer<'_> {
                     self.restored.objects.extend(objects);
                 }
                 Err(SaveError::Database(error)) => return Err(error.into()),
-                Err(_) => self.find_violations(conn, model, &pending, &mut violations)?,
+                Err(error) => {
+                    self.find_violations(conn, model, &pending, &mut violations)?;
+                    if violations.sentences.is_empty() {
+                        return Err(PageError::from(error).into());
+                    }
+                }
             }
         }
         if violations.sentences.is_empty() {

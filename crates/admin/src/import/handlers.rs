@@ -109,7 +109,9 @@ async fn confirm(
 ) -> PageResult {
     let digest = submission.text(DIGEST).to_owned();
     let form = format!("{digest} {}", submission.text(FORM_TOKEN));
-    let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
+    let form = submission
+        .has(FORM_TOKEN)
+        .then(|| SubmittedForm::new(staff.user.user.id, &model.key(), &form));
     let outcome = match run(staff, model, bytes.clone(), Some((digest, form))).await? {
         Ok(outcome) => outcome,
         Err(outcome) => return show(staff, model, bytes, *outcome, Some(CHANGED)).await,
@@ -131,7 +133,7 @@ async fn run(
     staff: &StaffRequest,
     model: &'static Resource,
     bytes: Bytes,
-    confirmed: Option<(String, SubmittedForm)>,
+    confirmed: Option<(String, Option<SubmittedForm>)>,
 ) -> Result<Result<Box<ImportOutcome>, Box<ImportOutcome>>, PageError> {
     let table = match run_blocking(move || CsvTable::read(model, &bytes)).await? {
         Ok(table) => table,
@@ -148,7 +150,7 @@ async fn run(
         model,
     };
     let run = staff.try_write_long(move |conn| {
-        if let Some((_, form)) = &confirmed
+        if let Some((_, Some(form))) = &confirmed
             && form.find(conn)?.is_some()
         {
             return Ok(Box::default());
@@ -156,7 +158,9 @@ async fn run(
         let outcome = Box::new(importer.run(conn, &table)?);
         match confirmed {
             Some((digest, form)) if outcome.errors.is_empty() && digest == outcome.digest => {
-                form.insert(conn, 0, Utc::now().naive_utc())?;
+                if let Some(form) = form {
+                    form.insert(conn, 0, Utc::now().naive_utc())?;
+                }
                 Ok(outcome)
             }
             _ => Err(Rollback::Rejected(outcome)),

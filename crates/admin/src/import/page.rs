@@ -31,7 +31,7 @@ pub(crate) struct ImportPage {
     back_href: String,
     notice: Option<&'static str>,
     file_error: Option<String>,
-    errors_title: String,
+    errors_title: Option<String>,
     summary: Option<String>,
     outcome: ImportOutcome,
     /// The numbers of errors, additions and changes that are not shown.
@@ -68,7 +68,7 @@ impl ImportPage {
         let confirm = || format!("Yes, import {}", counted(model, count));
         Self {
             notice: notice.filter(|_| is_valid),
-            errors_title: errors_title(errors),
+            errors_title: (!is_valid).then(|| errors_title(errors)),
             summary: is_valid.then(|| summary(model, &outcome)),
             confirm: (is_valid && count > 0).then(confirm),
             more_errors: errors - outcome.errors.len(),

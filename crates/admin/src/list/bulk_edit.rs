@@ -130,11 +130,10 @@ impl BulkEdit<'_> {
         let (definition, submission) = (self.definition(), self.submission.clone());
         let state = self
             .staff
-            .read(move |conn| FormState::submitted(conn, definition, None, &submission));
-        let state = FormState {
-            feedback: errors.into(),
-            ..state.await?
-        };
+            .read(move |conn| {
+                FormState::submitted(conn, definition, None, &submission, errors.into())
+            })
+            .await?;
         let sections = state.sections();
         let views = sections.into_iter().flat_map(|section| section.fields);
         let is_offered = |view: &FieldView| fields(self.model).any(|field| field.name == view.name);

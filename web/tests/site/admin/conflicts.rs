@@ -79,6 +79,32 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
 }
 
 #[test]
+fn a_version_that_was_chosen_stays_chosen_while_errors_are_corrected() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let mut bob = Browser::superuser(&site, "bob")?;
+        let path = "/admin/lettings/address/1/change/";
+        let version = ada.version(path)?;
+        bob.fill(path, &with(&ADDRESS_FORM, &[("street", "Tern Road")]))?;
+        let mine = with(&ADDRESS_FORM, &[("street", "Heron Way"), ("number", "x")]);
+        let conflict = ada.post(path, &with(&mine, &[("_version", &version), ("_save", "")]))?;
+        let page = conflict.text()?;
+        let version = hidden(&page, "_version").context("the form has no version")?;
+
+        let choice = [("_version", &*version), ("_resolve", "mix")];
+        let choice = [&choice[..], &[("merge_street", "theirs")]].concat();
+        let invalid = ada.post(path, &with(&mine, &choice))?;
+
+        assert_eq!((conflict.status, invalid.status), (409, 422));
+        let page = invalid.text()?;
+        assert_contains(&page, "value=\"Tern Road\"");
+        assert!(!page.contains("Heron Way"));
+    }
+    Ok(())
+}
+
+#[test]
 fn a_form_of_the_previous_release_is_no_conflict() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut ada = Browser::superuser(&site, "ada")?;

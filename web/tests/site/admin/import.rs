@@ -128,6 +128,7 @@ fn the_preview_shows_new_rows_one_line_each_and_what_is_not_imported() -> Result
     assert_eq!(rows.len(), 50);
     assert_contains_all(&rows[0], "2 | 7 | Calle Se\u{f1}or | 02134");
     assert_eq!(text.matches("Yes, import 60 addresses").count(), 2);
+    assert!(page.first("title").text().starts_with("Import addresses"));
     Ok(())
 }
 

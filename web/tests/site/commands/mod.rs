@@ -13,5 +13,7 @@ mod sentry;
 mod serving;
 mod settings;
 mod shutdown;
+mod sigkill;
+mod staff;
 mod transfer;
 mod usage;

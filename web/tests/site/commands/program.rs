@@ -238,6 +238,11 @@ impl Serving {
         self.wait()
     }
 
+    /// Ends it as `kill -9` does, and waits until it is gone.
+    pub(super) fn kill(self) {
+        drop(self);
+    }
+
     pub(super) fn signal(&self, signal: &str) -> Result<()> {
         let process = self.child.id().to_string();
         let sent = Command::new("kill")
