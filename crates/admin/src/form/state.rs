@@ -113,6 +113,7 @@ impl FormState {
         let mut values = definition.with_absent(definition.form_values(submission), &stored);
         if let Some(record) = &record
             && feedback.conflict.is_none()
+            && submission.has("_resolve")
         {
             let theirs = definition.stored(conn, record)?;
             values = with_choices(&definition, submission, values, &theirs);

@@ -35,7 +35,7 @@ impl Filter {
 pub struct ListQuery {
     /// Search terms; all must match.
     pub terms: SearchTerms,
-    /// Filter parameters with their values, which are neither empty nor contain NUL.
+    /// Filter parameters with their values. A value is never empty and contains no NUL.
     pub filters: Vec<(&'static str, String)>,
     /// Columns to sort by (from 0), and whether descending; the resource's default order if empty.
     pub order: Vec<(usize, bool)>,
