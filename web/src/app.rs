@@ -43,14 +43,4 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         ))
         .service(read_page("/favicon.ico", favicon))
         .default_service(to(not_found));
-    for path in [
-        "/lettings",
-        "/privacy",
-        "/lettings/feed",
-        "/lettings/{id:[0-9]+}",
-        "/profiles",
-        "/profiles/{username}",
-    ] {
-        config.service(resource(path).to(add_slash));
-    }
 }

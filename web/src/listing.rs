@@ -1,4 +1,4 @@
-//! Query parameters of the public lists.
+//! The public lists, and their query parameters.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -6,6 +6,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use lettings::LettingQuery;
+
+/// The public lists. The sitemap contains them, the page cache keeps their searches, and `check` renders them.
+pub(crate) const LISTS: [&str; 2] = ["/lettings/", "/profiles/"];
 
 /// Query parameters of a list.
 pub(crate) struct Search(pub(crate) LettingQuery);
@@ -28,7 +31,7 @@ pub(crate) fn is_canonical(path: &str, query: &str) -> bool {
             .and_then(|rest| rest.strip_suffix('/'));
         id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    (matches!(path, "/lettings/" | "/lettings/feed/" | "/profiles/") || is_letting())
+    (LISTS.contains(&path) || path == "/lettings/feed/" || is_letting())
         && LettingQuery::is_canonical(query)
 }
 

@@ -21,14 +21,17 @@ where
     page(path, show, &[Method::GET, Method::HEAD])
 }
 
-/// As [`read_page`], for a public page that the page cache may keep.
+/// As [`read_page`], for a public page that the page cache may keep. Its path without the last slash leads to it.
 pub fn cached_page<F, Arguments>(path: &str, show: F) -> impl HttpServiceFactory
 where
     F: Handler<Arguments>,
     Arguments: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    read_page(path, show).wrap(from_fn(page_cache))
+    let without_slash = path.strip_suffix('/').filter(|path| !path.is_empty());
+    let redirect = without_slash.map(|path| resource(path).to(add_slash));
+    let page = read_page(path, show).wrap(from_fn(page_cache));
+    (page, Vec::from_iter(redirect))
 }
 
 /// A page with a form, for GET, HEAD and POST; other methods are 405.

@@ -17,6 +17,7 @@ use transfer::ReferenceSchema;
 use super::{health, output::print, start};
 use crate::card;
 use crate::config::{Config, MailConfig};
+use crate::listing::LISTS;
 use crate::server;
 
 #[derive(Args)]
@@ -130,9 +131,8 @@ fn check_pooler(config: &Config) -> anyhow::Result<()> {
 
 /// Serves the site on a free port, and requests a page of each kind.
 fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
-    let mut paths = ["/", "/lettings/", "/profiles/", "/sitemap.xml"]
-        .map(str::to_owned)
-        .to_vec();
+    let fixed = ["/"].into_iter().chain(LISTS).chain(["/sitemap.xml"]);
+    let mut paths: Vec<_> = fixed.map(str::to_owned).collect();
     let newest = ListedLetting::newest(conn, 1)?;
     paths.extend(newest.iter().map(|letting| card::path(letting.id)));
     if !config.read_only {

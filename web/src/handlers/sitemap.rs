@@ -9,11 +9,10 @@ use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
 use crate::card;
+use crate::listing::LISTS;
 
 /// Maximum number of URLs in a sitemap file.
 const LARGEST: i64 = 50_000;
-/// Pages that belong to neither a letting nor a profile.
-const FIXED: [&str; 3] = ["/", "/lettings/", "/profiles/"];
 
 #[derive(Serialize)]
 struct Robots {
@@ -72,7 +71,7 @@ pub(crate) async fn map(
         .read_long(move |conn| {
             let (lettings, profiles) = (Letting::count(conn)?, PublicProfile::count(conn)?);
             let counts = [
-                ("pages", i64::try_from(FIXED.len()).unwrap_or(LARGEST)),
+                ("pages", i64::try_from(1 + LISTS.len()).unwrap_or(LARGEST)),
                 ("lettings", lettings),
                 ("profiles", profiles),
             ];
@@ -129,7 +128,10 @@ fn part(
     let offset = (number - 1) * LARGEST;
     Ok(match name {
         _ if number < 1 => return Err(PageError::NotFound),
-        "pages" if number == 1 => FIXED.map(|path| location(path, None)).into(),
+        "pages" if number == 1 => {
+            let paths = ["/"].into_iter().chain(LISTS);
+            paths.map(|path| location(path, None)).collect()
+        }
         "lettings" => {
             let lettings = Letting::changes(conn, offset, LARGEST)?.into_iter();
             let locations = lettings.map(|(id, changed)| {

@@ -133,6 +133,15 @@ impl TestSite {
         self.get(target)?.html()
     }
 
+    /// The paths of the pages in the sitemap.
+    pub(crate) fn public_pages(&self) -> Result<Vec<String>> {
+        let urls = self.get("/sitemap.xml")?.xml_texts("loc")?;
+        let paths = urls
+            .iter()
+            .filter_map(|url| url.strip_prefix("https://homes.example"));
+        Ok(paths.map(str::to_owned).collect())
+    }
+
     pub(crate) fn page_text(&self, target: &str) -> Result<String> {
         self.get(target)?.page_text()
     }

@@ -100,7 +100,7 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
         );
         assert_contains_all(
             &first("?address__city__exact=Irvine")?.1,
-            "Irvine (1) Seal Beach (1) | Published View on site",
+            "Irvine (1) Seal Beach (1) | View on site",
         );
         assert_eq!(first("?q=%00&address__state__exact=%00")?.0, None);
         let beyond = browser.get("/admin/lettings/letting/?p=2")?;
