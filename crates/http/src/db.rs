@@ -169,7 +169,8 @@ impl Db {
     ) -> Result<T, PageError> {
         let started = Instant::now();
         let permit = self.permit(access).await;
-        self.metrics.pool_wait(started.elapsed());
+        let waited = started.elapsed().as_secs_f64();
+        self.metrics.pool_waits.observe(waited);
         let (permit, db) = (permit?, self.clone());
         let work = run_blocking(move || {
             let _permit = permit;

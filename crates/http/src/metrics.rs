@@ -9,8 +9,9 @@ use oc_core::Pool;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, register_histogram_vec_with_registry,
+    Registry, TextEncoder, register_histogram_vec_with_registry, register_histogram_with_registry,
     register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 use crate::error::PageError;
@@ -20,12 +21,6 @@ use crate::request_context::Route;
 const BUCKETS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
-
-/// Labels of `oc_lettings_database_errors_total`.
-const DATABASE_ERRORS: [&str; 4] = ["unavailable", "outcome_unknown", "overloaded", "internal"];
-
-/// Labels of `oc_lettings_mails_total`.
-const MAIL_OUTCOMES: [&str; 3] = ["sent", "failed", "dropped"];
 
 /// The outcome of a login attempt.
 #[derive(Debug, Clone, Copy)]
@@ -41,21 +36,7 @@ pub enum LoginOutcome {
 }
 
 impl LoginOutcome {
-    const ALL: [Self; 4] = [
-        Self::Success,
-        Self::WrongPassword,
-        Self::WrongCode,
-        Self::Throttled,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::WrongPassword => "wrong_password",
-            Self::WrongCode => "wrong_code",
-            Self::Throttled => "throttled",
-        }
-    }
+    const LABELS: [&str; 4] = ["success", "wrong_password", "wrong_code", "throttled"];
 }
 
 /// How the page cache answered a request: a label in the request log and in the metrics.
@@ -70,16 +51,11 @@ pub(crate) enum CacheStatus {
 }
 
 impl CacheStatus {
-    /// Every status.
-    const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
+    const LABELS: [&str; 3] = ["hit", "miss", "stale"];
 
     /// Its label.
     pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Stale => "stale",
-        }
+        Self::LABELS[self as usize]
     }
 }
 
@@ -106,10 +82,10 @@ pub struct Metrics {
     pub(crate) in_flight: IntGauge,
     pool: IntGaugeVec,
     pool_waiting: IntGauge,
-    pool_waits: Histogram,
-    database_errors: IntCounterVec,
-    logins: IntCounterVec,
-    mails: IntCounterVec,
+    pub(crate) pool_waits: Histogram,
+    database_errors: [IntCounter; 4],
+    logins: [IntCounter; 4],
+    mails: [IntCounter; 3],
     page_cache: [IntCounter; 3],
 }
 
@@ -119,56 +95,38 @@ impl Metrics {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let opts = |name: &str, help: &str| Opts::new(name, help).namespace("oc_lettings");
-        let counter = |name, help, labels: &[&str]| {
-            register_int_counter_vec_with_registry!(opts(name, help), labels, registry)
-        };
-        let gauge = |name, help, labels: &[&str]| {
-            register_int_gauge_vec_with_registry!(opts(name, help), labels, registry)
-        };
-        let histogram = |name, help, labels: &[&str]| {
-            let opts = HistogramOpts::from(opts(name, help)).buckets(BUCKETS.to_vec());
-            register_histogram_vec_with_registry!(opts, labels, registry)
-        };
-        let none: [&str; 0] = [];
+        let timing = |name, help| HistogramOpts::from(opts(name, help)).buckets(BUCKETS.to_vec());
+        let gauge = |name, help| register_int_gauge_with_registry!(opts(name, help), registry);
         let by_route = ["method", "route", "status"];
-        let (requests, latency) = ("http_requests_total", "http_request_duration_seconds");
-        let metrics = Self {
-            requests: counter(requests, "HTTP responses", &by_route)?,
-            latencies: histogram(latency, "Time from a request to its response", &by_route)?,
-            in_flight: gauge("http_requests_in_flight", "Requests in progress", &none)?
-                .with_label_values(&none),
-            pool: gauge("database_pool_connections", "Connections", &["state"])?,
-            pool_waiting: gauge("database_pool_waiting", "Requests in the queue", &none)?
-                .with_label_values(&none),
-            pool_waits: histogram("database_pool_wait_seconds", "Time in the queue", &none)?
-                .with_label_values(&none),
-            database_errors: counter("database_errors_total", "Failures", &["kind"])?,
-            logins: counter("logins_total", "Login attempts", &["outcome"])?,
-            mails: counter("mails_total", "Attempts to send a mail", &["outcome"])?,
-            page_cache: {
-                let requests = counter("page_cache_requests_total", "Requests", &["status"])?;
-                CacheStatus::ALL.map(|status| requests.with_label_values(&[status.label()]))
-            },
-            registry: registry.clone(),
-        };
-        gauge(
-            "build_info",
-            "Version and revision of the program",
-            &["version", "revision"],
-        )?
-        .with_label_values(&[version, revision])
-        .set(1);
-        // Counters start at 0, so that alerts on an increase see the first one.
-        for kind in DATABASE_ERRORS {
-            metrics.database_errors.with_label_values(&[kind]);
-        }
-        for outcome in MAIL_OUTCOMES {
-            metrics.mails.with_label_values(&[outcome]);
-        }
-        for outcome in LoginOutcome::ALL {
-            metrics.logins.with_label_values(&[outcome.label()]);
-        }
-        Ok(metrics)
+        let requests = opts("http_requests_total", "HTTP responses");
+        let latencies = timing(
+            "http_request_duration_seconds",
+            "Time from a request to its response",
+        );
+        let pool = opts("database_pool_connections", "Connections");
+        let pool_waits = timing("database_pool_wait_seconds", "Time in the queue");
+        let errors = opts("database_errors_total", "Failures");
+        let errors_by_kind = ["unavailable", "outcome_unknown", "overloaded", "internal"];
+        let logins = opts("logins_total", "Login attempts");
+        let mails = opts("mails_total", "Attempts to send a mail");
+        let page_cache = opts("page_cache_requests_total", "Requests");
+        let build = opts("build_info", "Version and revision of the program")
+            .const_label("version", version)
+            .const_label("revision", revision);
+        register_int_gauge_with_registry!(build, registry)?.set(1);
+        Ok(Self {
+            requests: register_int_counter_vec_with_registry!(requests, &by_route, registry)?,
+            latencies: register_histogram_vec_with_registry!(latencies, &by_route, registry)?,
+            in_flight: gauge("http_requests_in_flight", "Requests in progress")?,
+            pool: register_int_gauge_vec_with_registry!(pool, &["state"], registry)?,
+            pool_waiting: gauge("database_pool_waiting", "Requests in the queue")?,
+            pool_waits: register_histogram_with_registry!(pool_waits, registry)?,
+            database_errors: counters(&registry, errors, "kind", errors_by_kind)?,
+            logins: counters(&registry, logins, "outcome", LoginOutcome::LABELS)?,
+            mails: counters(&registry, mails, "outcome", ["sent", "failed", "dropped"])?,
+            page_cache: counters(&registry, page_cache, "status", CacheStatus::LABELS)?,
+            registry,
+        })
     }
 
     /// The metrics of such requests; without a status, their client disconnected.
@@ -186,21 +144,16 @@ impl Metrics {
         }
     }
 
-    /// Records how long a request waited for a connection.
-    pub(crate) fn pool_wait(&self, duration: Duration) {
-        self.pool_waits.observe(duration.as_secs_f64());
-    }
-
     /// Counts a failed database operation.
     pub(crate) fn database_error(&self, error: &PageError) {
-        let kind = match error {
-            PageError::Unavailable(_) => "unavailable",
-            PageError::WriteOutcomeUnknown(_) => "outcome_unknown",
-            PageError::Overloaded => "overloaded",
-            PageError::Internal(_) => "internal",
-            _ => return,
-        };
-        self.database_errors.with_label_values(&[kind]).inc();
+        let [unavailable, outcome_unknown, overloaded, internal] = &self.database_errors;
+        match error {
+            PageError::Unavailable(_) => unavailable.inc(),
+            PageError::WriteOutcomeUnknown(_) => outcome_unknown.inc(),
+            PageError::Overloaded => overloaded.inc(),
+            PageError::Internal(_) => internal.inc(),
+            _ => {}
+        }
     }
 
     /// Counts a request that the page cache answered.
@@ -211,19 +164,18 @@ impl Metrics {
     /// Counts a login attempt.
     pub fn login(request: &HttpRequest, outcome: LoginOutcome) {
         if let Some(metrics) = request.app_data::<Data<Self>>() {
-            metrics.logins.with_label_values(&[outcome.label()]).inc();
+            metrics.logins[outcome as usize].inc();
         }
     }
 
     /// Counts an attempt to send a mail: sent, failed, or given up.
     pub fn mail(&self, is_sent: bool, is_dropped: bool) {
-        let [sent, failed, dropped] = MAIL_OUTCOMES;
-        let outcome = match (is_sent, is_dropped) {
-            (true, _) => sent,
-            (_, true) => dropped,
-            _ => failed,
-        };
-        self.mails.with_label_values(&[outcome]).inc();
+        let [sent, failed, dropped] = &self.mails;
+        match (is_sent, is_dropped) {
+            (true, _) => sent.inc(),
+            (_, true) => dropped.inc(),
+            _ => failed.inc(),
+        }
     }
 
     /// Sets the state of the connection pool.
@@ -242,6 +194,17 @@ impl Metrics {
     pub(crate) fn text(&self) -> prometheus::Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
+}
+
+/// A counter for each value of a label. They begin at 0, so that alerts on an increase see the first one.
+fn counters<const N: usize>(
+    registry: &Registry,
+    opts: Opts,
+    label: &str,
+    values: [&str; N],
+) -> prometheus::Result<[IntCounter; N]> {
+    let counters = register_int_counter_vec_with_registry!(opts, &[label], registry)?;
+    Ok(values.map(|value| counters.with_label_values(&[value])))
 }
 
 /// The label for a method; other methods share one.
