@@ -1,6 +1,5 @@
 //! Access log: one line and the metrics of each request, and request ids.
 
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -21,11 +20,6 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// Maximum length of a request id from a client (bytes).
 const MAX_ID: usize = 128;
-
-thread_local! {
-    /// Random bytes for request ids: a system call for each is slow.
-    static RANDOM_IDS: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
-}
 
 /// A request that has been handled.
 pub(crate) struct HandledRequest<'a> {
@@ -89,17 +83,12 @@ pub(crate) fn request_id(headers: &HeaderMap) -> HeaderValue {
     let mut values = headers.get_all(REQUEST_ID);
     match (values.next(), values.next()) {
         (Some(id), None) if is_safe(id.as_bytes()) => id.clone(),
-        _ => RANDOM_IDS.with_borrow_mut(|ids| {
-            if ids.is_empty() {
-                let mut bytes = [0; 16 * 256];
-                getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
-                ids.extend(bytes.as_chunks().0);
-            }
+        _ => {
             let mut id = [0; 32];
-            hex::encode_to_slice(ids.pop().unwrap_or_default(), &mut id)
+            hex::encode_to_slice(rand::random::<[u8; 16]>(), &mut id)
                 .expect("two digits for each byte");
             HeaderValue::from_bytes(&id).expect("a hexadecimal id is a valid header value")
-        }),
+        }
     }
 }
 
