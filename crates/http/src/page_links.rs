@@ -10,13 +10,14 @@ pub struct PageLinks {
     count: i64,
     previous: Option<String>,
     next: Option<String>,
-    links: Vec<PageLink>,
+    /// `None` is a gap.
+    links: Vec<Option<PageLink>>,
 }
 
-/// A link to a page, or a gap between two of them.
+/// A link to a page.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct PageLink {
-    number: Option<i64>,
+    number: i64,
     href: String,
     current: bool,
 }
@@ -24,7 +25,7 @@ struct PageLink {
 impl PageLinks {
     /// Links from page `number` of `count` to the first, the last and the neighbours.
     pub fn new(number: i64, count: i64, href: impl Fn(i64) -> String) -> Self {
-        let mut links: Vec<PageLink> = Vec::new();
+        let mut links = Vec::new();
         let mut last = 0;
         for page in [1]
             .into_iter()
@@ -35,17 +36,13 @@ impl PageLinks {
                 continue;
             }
             if page > last + 1 {
-                links.push(PageLink {
-                    number: None,
-                    href: String::new(),
-                    current: false,
-                });
+                links.push(None);
             }
-            links.push(PageLink {
-                number: Some(page),
+            links.push(Some(PageLink {
+                number: page,
                 href: href(page),
                 current: page == number,
-            });
+            }));
             last = page;
         }
         Self {
@@ -78,7 +75,7 @@ mod tests {
             pager
                 .links
                 .iter()
-                .map(|link| link.number.unwrap_or(0))
+                .map(|link| link.as_ref().map_or(0, |link| link.number))
                 .collect::<Vec<_>>()
         };
 
