@@ -234,10 +234,9 @@ pub fn start(
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
                 let (proxies, site) = (proxies.clone(), site.clone());
                 move |head| {
-                    let peer = head.peer_addr.map(|peer| peer.ip());
                     let host = head.headers().get(header::HOST);
                     // For the public URL the visitor used https, if that does, whatever the proxy did.
-                    proxies.is_https(peer, head.headers())
+                    proxies.is_https(head)
                         || host.is_some_and(|host| {
                             host.to_str().is_ok_and(|host| site.is_https_at(host))
                         })

@@ -1,6 +1,15 @@
-//! Security headers that don't depend on the request.
+//! Security headers of every response, errors included.
 
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+
+use crate::site::Site;
+use crate::trusted_proxies::TrustedProxies;
 
 /// The policy of pages without scripts.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
@@ -42,11 +51,55 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Adds the headers that a response doesn't have yet.
+/// Adds the headers, also to a response that inner middleware returns as an error.
+pub async fn security_headers(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let proxies = request.app_data::<Data<TrustedProxies>>();
+    let transport = proxies
+        .zip(request.app_data::<Data<Site>>())
+        .and_then(|(proxies, site)| strict_transport_security(request.head(), proxies, site));
+    match next.call(request).await {
+        Ok(mut response) => {
+            add(response.headers_mut(), transport);
+            Ok(response.map_into_boxed_body())
+        }
+        Err(error) => {
+            let mut response: HttpResponse = error.error_response();
+            add(response.headers_mut(), transport);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// The value of Strict-Transport-Security, for a request over https: one year, in seconds.
+pub(crate) fn strict_transport_security(
+    request: &RequestHead,
+    proxies: &TrustedProxies,
+    site: &Site,
+) -> Option<HeaderValue> {
+    let value = if site.hsts_include_subdomains {
+        "max-age=31536000; includeSubDomains"
+    } else {
+        "max-age=31536000"
+    };
+    let is_https = proxies.is_https(request);
+    is_https.then(|| HeaderValue::from_static(value))
+}
+
+/// Adds the headers that don't depend on the request, unless the response has them already.
 pub(crate) fn add_security_headers(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
             headers.insert(name, value);
         }
+    }
+}
+
+fn add(headers: &mut HeaderMap, transport: Option<HeaderValue>) {
+    add_security_headers(headers);
+    if let Some(transport) = transport {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, transport);
     }
 }

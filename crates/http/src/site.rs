@@ -64,15 +64,6 @@ impl Site {
         });
         is_public || is_same_host(&origin_host, host)
     }
-
-    /// The value of Strict-Transport-Security: one year, in seconds.
-    pub(crate) fn strict_transport_security(&self) -> &'static str {
-        if self.hsts_include_subdomains {
-            "max-age=31536000; includeSubDomains"
-        } else {
-            "max-age=31536000"
-        }
-    }
 }
 
 #[cfg(test)]

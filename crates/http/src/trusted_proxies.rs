@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Once;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use ipnet::IpNet;
 
 /// The setting `TRUSTED_PROXIES`: networks whose `X-Forwarded-…` headers are used.
@@ -23,11 +24,11 @@ impl TrustedProxies {
     }
 
     /// Whether the client used https, as the proxy that is nearest to it reports. Warns about a proxy that isn't trusted.
-    pub fn is_https(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
-        let schemes = headers.get(X_FORWARDED_PROTO);
+    pub fn is_https(&self, request: &RequestHead) -> bool {
+        let schemes = request.headers().get(X_FORWARDED_PROTO);
         let schemes = schemes.and_then(|schemes| schemes.to_str().ok());
         let scheme = schemes.and_then(|schemes| schemes.split(',').next());
-        let Some(peer) = peer else {
+        let Some(peer) = request.peer_addr.map(|peer| peer.ip()) else {
             return false;
         };
         let is_trusted = self.contains(peer);
@@ -86,7 +87,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
@@ -147,10 +148,9 @@ mod tests {
     #[test]
     fn the_first_scheme_is_the_clients() {
         let is_https = |peer: &str, value: &str| {
-            let name = HeaderName::from_static("x-forwarded-proto");
-            let value = HeaderValue::from_str(value).unwrap();
-            let headers = [(name, value)].into_iter().collect();
-            proxies().is_https(peer.parse().ok(), &headers)
+            let request = TestRequest::get().peer_addr(format!("{peer}:1234").parse().unwrap());
+            let request = request.insert_header(("x-forwarded-proto", value));
+            proxies().is_https(request.to_srv_request().head())
         };
 
         for value in ["https", "HTTPS", "https,http", "https, http", " https "] {
@@ -179,7 +179,7 @@ mod tests {
             };
             let peer = "192.0.2.1".parse().ok();
             prop_assert_eq!(proxies().client_address(&request("192.0.2.1")), peer);
-            prop_assert!(!proxies().is_https(peer, request("192.0.2.1").headers()));
+            prop_assert!(!proxies().is_https(request("192.0.2.1").head()));
             prop_assert!(proxies().client_address(&request("10.0.0.1")).is_some());
         }
     }

@@ -5,14 +5,13 @@ mod check_host;
 mod compress;
 mod error_pages;
 mod request_log;
-mod security_headers;
 mod sentry_scope;
 
+pub use crate::security_headers::security_headers;
 pub use check_host::check_host;
 pub(crate) use check_host::host_rejection;
 pub use compress::compress;
 pub use error_pages::error_pages;
 pub use request_log::request_log;
-pub use security_headers::security_headers;
-pub(crate) use security_headers::strict_transport_security;
+pub(crate) use sentry_scope::{reports_faults, sends_pii};
 pub use sentry_scope::{sentry_scope, set_sentry_user};
