@@ -186,11 +186,7 @@ pub fn start(
     let limits = Data::new(RequestLimits::new(
         config.limits.requests,
         shutdown.clone(),
-        {
-            // In an outage, every visitor of a cached page may wait for the database for a moment.
-            let page_cache = page_cache.clone();
-            move |request| page_cache.has_page(request)
-        },
+        page_cache.clone(),
         move |path| {
             let is_for_staff = path.starts_with("/admin/")
                 && !FOR_ANYBODY.iter().any(|form| path.starts_with(form));

@@ -7,8 +7,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody, to_bytes};
-use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
@@ -91,8 +91,8 @@ impl PageCache {
     }
 
     /// Whether it has a page for this request, current or not.
-    pub fn has_page(&self, request: &RequestHead) -> bool {
-        self.pages.peek(cache_key(&request.uri)).is_some()
+    pub(crate) fn has_page(&self, uri: &Uri) -> bool {
+        self.pages.peek(cache_key(uri)).is_some()
     }
 
     /// A page that may be served at once, without a database query.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::min_rate::{PeerDeadline, time_for};
 use crate::error::PageError;
 use crate::health;
+use crate::page_cache::PageCache;
 
 /// Path and query (bytes).
 const MAX_TARGET: usize = 8 << 10;
@@ -31,24 +32,25 @@ const MAX_ALL_BODIES: usize = 256 << 20;
 /// Limits of all requests together and of each one.
 pub struct RequestLimits {
     max_body: Box<dyn Fn(&str) -> usize + Send + Sync>,
-    is_exempt: Box<dyn Fn(&RequestHead) -> bool + Send + Sync>,
+    page_cache: Data<PageCache>,
     bodies: Semaphore,
     requests: Semaphore,
     shutdown: CancellationToken,
 }
 
 impl RequestLimits {
-    /// At most `max_requests` are handled at a time, besides health checks and those that `is_exempt` names. `max_body`
-    /// returns the size of the largest body for a path (bytes).
+    /// At most `max_requests` are handled at a time, besides health checks and those for a cached page: in an outage,
+    /// every visitor of one may wait for the database for a moment. `max_body` returns the size of the largest body for a
+    /// path (bytes).
     pub fn new(
         max_requests: usize,
         shutdown: CancellationToken,
-        is_exempt: impl Fn(&RequestHead) -> bool + Send + Sync + 'static,
+        page_cache: Data<PageCache>,
         max_body: impl Fn(&str) -> usize + Send + Sync + 'static,
     ) -> Self {
         Self {
             max_body: Box::new(max_body),
-            is_exempt: Box::new(is_exempt),
+            page_cache,
             bodies: Semaphore::new(MAX_ALL_BODIES),
             requests: Semaphore::new(max_requests),
             shutdown,
@@ -101,7 +103,7 @@ impl RequestLimits {
         }
         let mut permits = vec![permits];
         // A busy site must not be taken for a dead one.
-        if !health::PATHS.contains(&request.path()) && !(self.is_exempt)(request.head()) {
+        if !health::PATHS.contains(&request.path()) && !self.page_cache.has_page(request.uri()) {
             permits.push(self.requests.try_acquire().map_err(busy)?);
         }
         Ok((body.freeze(), permits))
