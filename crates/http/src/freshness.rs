@@ -47,7 +47,7 @@ pub(crate) struct Freshness {
     checking: Arc<tokio::sync::Mutex<()>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct State {
     /// Grows whenever the content version has changed, in whichever direction.
     generation: u64,
@@ -71,15 +71,7 @@ impl Freshness {
         Ok(Self {
             db,
             sqlite,
-            state: Mutex::new(State {
-                generation: 0,
-                content_version: None,
-                sqlite_data_version: None,
-                checked_at: None,
-                writes: 0,
-                failing_since: None,
-                failed_at: None,
-            }),
+            state: Mutex::default(),
             checking: Arc::default(),
         })
     }
@@ -88,18 +80,14 @@ impl Freshness {
         *self.state.lock().expect("no panic while it is held")
     }
 
-    /// Whether a check has failed since then.
-    pub(crate) fn has_failed_since(&self, time: Instant) -> bool {
-        self.state().failed_at.is_some_and(|failed| failed >= time)
-    }
-
-    /// Checks with the database, unless another request does so from now on.
-    pub(crate) async fn check_again(&self) {
+    /// Whether a check has failed since then. Checks with the database, unless another request does so from now on.
+    pub(crate) async fn has_failed_since(&self, time: Instant) -> bool {
         let now = Instant::now();
         let _checking = self.checking.lock().await;
         if self.state().checked_at.is_none_or(|checked| checked < now) {
             self.check().await;
         }
+        self.state().failed_at.is_some_and(|failed| failed >= time)
     }
 
     /// The result of the last check, if it is still valid at `now`. An old one is renewed in the background.

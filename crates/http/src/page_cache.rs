@@ -176,9 +176,9 @@ pub async fn page_cache(
     {
         // The database had confirmed the version a moment ago, and may be back by now. A busy one is no reason for an
         // outdated page.
-        cache.freshness.check_again().await;
-        let was_away = cache.freshness.has_failed_since(started);
-        if was_away && started.elapsed() <= cache.limits.stale_if_error {
+        if cache.freshness.has_failed_since(started).await
+            && started.elapsed() <= cache.limits.stale_if_error
+        {
             let (request, _) = response.into_parts();
             return Ok(cache.respond(request, page, CacheStatus::Stale).await);
         }
