@@ -3,12 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
-use chrono::{Duration, NaiveDate, Utc};
-use sentry::Hub;
+use chrono::{Duration, Utc};
 use serde::Serialize;
 
 use crate::error::PageError;
 use crate::head::Head;
+use crate::middleware::{reports_faults, sends_pii};
 use crate::pages::{Page, Pages};
 use crate::site::Site;
 
@@ -30,8 +30,6 @@ impl Page for PrivacyPage {
 
 /// The privacy page: what the site stores about visitors.
 pub async fn privacy_page(pages: Data<Pages>, site: Data<Site>) -> Result<HttpResponse, PageError> {
-    let client = Hub::current().client();
-    let options = client.as_ref().map(|client| client.options());
     pages.render(&PrivacyPage {
         head: Head::new(
             &site,
@@ -40,28 +38,22 @@ pub async fn privacy_page(pages: Data<Pages>, site: Data<Site>) -> Result<HttpRe
             "Privacy",
             "What this site stores about its visitors, and what it does not.",
         ),
-        reports: options.is_some_and(|options| options.dsn.is_some()),
-        reports_visitors: options.is_some_and(|options| options.send_default_pii),
+        reports: reports_faults(),
+        reports_visitors: sends_pii(),
     })
 }
 
 /// `/.well-known/security.txt` (RFC 9116): where to report security problems; 404 if that is not set.
 pub async fn security_txt(site: Data<Site>) -> Result<HttpResponse, PageError> {
     let contact = site.company.security_contact.as_deref();
-    let text = security_text(
-        contact.ok_or(PageError::NotFound)?,
-        &site.url("/.well-known/security.txt"),
-        Utc::now().date_naive(),
+    let contact = contact.ok_or(PageError::NotFound)?;
+    let canonical = site.url("/.well-known/security.txt");
+    let expires = Utc::now().date_naive() + SECURITY_TXT_VALIDITY;
+    let text = format!(
+        "Contact: {contact}\nExpires: {expires}T00:00:00Z\nPreferred-Languages: en\nCanonical: {canonical}\n"
     );
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
         .insert_header((CACHE_CONTROL, "public, no-cache"))
         .body(text))
-}
-
-fn security_text(contact: &str, canonical: &str, today: NaiveDate) -> String {
-    let expires = today + SECURITY_TXT_VALIDITY;
-    format!(
-        "Contact: {contact}\nExpires: {expires}T00:00:00Z\nPreferred-Languages: en\nCanonical: {canonical}\n"
-    )
 }
