@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -40,21 +40,15 @@ impl Asset {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         };
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        headers.insert(
-            CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=31536000, immutable"),
-        );
-        let tag = weak_tag(&hash);
+        let caching = HeaderValue::from_static("public, max-age=31536000, immutable");
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (CACHE_CONTROL, caching),
+        ];
+        let (headers, tag) = (headers.into_iter().collect(), Some(weak_tag(&hash)));
         Self {
             hash,
-            response: Arc::new(StoredResponse::new(
-                &headers,
-                Some(tag),
-                bytes,
-                Effort::Best,
-            )),
+            response: Arc::new(StoredResponse::new(headers, tag, bytes, Effort::Best)),
         }
     }
 }

@@ -14,8 +14,6 @@ pub(crate) enum Encoding {
     Brotli,
     /// Gzip (RFC 1952).
     Gzip,
-    /// Not compressed.
-    Identity,
 }
 
 /// How much time compression may take.
@@ -30,12 +28,11 @@ pub(crate) enum Effort {
 }
 
 impl Encoding {
-    /// The value of Content-Encoding, if the response needs one.
-    pub(crate) fn name(self) -> Option<&'static str> {
+    /// The value of Content-Encoding.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Brotli => Some("br"),
-            Self::Gzip => Some("gzip"),
-            Self::Identity => None,
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
         }
     }
 
@@ -60,25 +57,24 @@ impl Encoding {
                 encoder.write_all(bytes)?;
                 encoder.finish()?;
             }
-            Self::Identity => compressed.extend_from_slice(bytes),
         }
         Ok(compressed)
     }
 }
 
-const CODINGS: [(&str, Encoding); 4] = [
-    ("br", Encoding::Brotli),
-    ("gzip", Encoding::Gzip),
-    ("x-gzip", Encoding::Gzip),
-    ("identity", Encoding::Identity),
+const CODINGS: [(&str, Option<Encoding>); 4] = [
+    ("br", Some(Encoding::Brotli)),
+    ("gzip", Some(Encoding::Gzip)),
+    ("x-gzip", Some(Encoding::Gzip)),
+    ("identity", None),
 ];
 
-/// The encoding that a client prefers. One that accepts none gets identity instead of a 406, as RFC 9110,
-/// section 12.5.3, allows.
+/// The encoding that a client prefers, if it is one. A client that accepts nothing gets the plain text instead of a 406,
+/// as RFC 9110, section 12.5.3, allows.
 ///
 /// Unlike actix's parser, this one ignores an entry that it can't read, and not the whole header.
-pub(crate) fn negotiate(headers: &HeaderMap) -> Encoding {
-    let mut chosen = (Encoding::Identity, 0.0);
+pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Encoding> {
+    let mut chosen = (None, 0.0);
     for header in headers.get_all(ACCEPT_ENCODING) {
         for entry in String::from_utf8_lossy(header.as_bytes()).split(',') {
             let mut parts = entry.split(';').map(str::trim);
@@ -93,8 +89,8 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Encoding {
                 .find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")))
                 .unwrap_or("1");
             let quality: f32 = quality.parse().unwrap_or(0.0);
-            let is_at_least = encoding == Encoding::Brotli && quality > 0.0 && quality >= chosen.1;
-            if quality > chosen.1 || is_at_least {
+            let is_brotli = encoding == Some(Encoding::Brotli);
+            if quality > chosen.1 || (is_brotli && quality > 0.0 && quality >= chosen.1) {
                 chosen = (encoding, quality);
             }
         }
@@ -154,31 +150,34 @@ mod tests {
 
     use super::*;
 
-    fn negotiated(value: &str) -> Encoding {
+    const BROTLI: Option<Encoding> = Some(Encoding::Brotli);
+    const GZIP: Option<Encoding> = Some(Encoding::Gzip);
+
+    fn negotiated(value: &str) -> Option<Encoding> {
         let request = TestRequest::default().insert_header((ACCEPT_ENCODING, value));
         negotiate(request.to_http_request().headers())
     }
 
     #[test]
     fn brotli_is_the_default_preference() {
-        assert_eq!(negotiated("gzip, deflate, br, zstd"), Encoding::Brotli);
-        assert_eq!(negotiated("gzip, deflate"), Encoding::Gzip);
-        assert_eq!(negotiated("br;q=0.5, gzip"), Encoding::Gzip);
-        assert_eq!(negotiated("gzip;q=0.8, br;q=0.8"), Encoding::Brotli);
-        assert_eq!(negotiated("identity, gzip;q=0.5"), Encoding::Identity);
+        assert_eq!(negotiated("gzip, deflate, br, zstd"), BROTLI);
+        assert_eq!(negotiated("gzip, deflate"), GZIP);
+        assert_eq!(negotiated("br;q=0.5, gzip"), GZIP);
+        assert_eq!(negotiated("gzip;q=0.8, br;q=0.8"), BROTLI);
+        assert_eq!(negotiated("identity, gzip;q=0.5"), None);
     }
 
     #[test]
     fn an_odd_entry_is_ignored() {
         for (value, expected) in [
-            ("br;q=1.0000, gzip;q=0.5", Encoding::Brotli),
-            ("gzip;q=abc, br", Encoding::Brotli),
-            ("gzip, , deflate;;", Encoding::Gzip),
-            ("br;level=5", Encoding::Brotli),
-            ("zstd, br;q=0.9;x", Encoding::Brotli),
-            ("deflate, \u{e9}, X-GZIP", Encoding::Gzip),
-            ("gzip;q=NaN", Encoding::Identity),
-            ("gzip;Q=0", Encoding::Identity),
+            ("br;q=1.0000, gzip;q=0.5", BROTLI),
+            ("gzip;q=abc, br", BROTLI),
+            ("gzip, , deflate;;", GZIP),
+            ("br;level=5", BROTLI),
+            ("zstd, br;q=0.9;x", BROTLI),
+            ("deflate, \u{e9}, X-GZIP", GZIP),
+            ("gzip;q=NaN", None),
+            ("gzip;Q=0", None),
         ] {
             assert_eq!(negotiated(value), expected, "{value}");
         }
@@ -210,9 +209,9 @@ mod tests {
 
     #[test]
     fn a_client_without_a_common_encoding_gets_identity() {
-        assert_eq!(negotiate(&HeaderMap::new()), Encoding::Identity);
+        assert_eq!(negotiate(&HeaderMap::new()), None);
         for value in "identity|zstd|br;q=0, gzip;q=0|*;q=0|identity;q=0".split('|') {
-            assert_eq!(negotiated(value), Encoding::Identity, "{value}");
+            assert_eq!(negotiated(value), None, "{value}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -119,15 +119,15 @@ impl HealthChecks {
         build: BuildInfo,
     ) -> Self {
         let health = json!({ "status": OK, "revision": build.revision, "version": build.version });
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let content_type = HeaderValue::from_static("application/json");
+        let headers = [
+            (header::CONTENT_TYPE, content_type),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        let headers = headers.into_iter().collect();
         let body = health.to_string().into();
         Self {
-            healthz: Arc::new(StoredResponse::new(&headers, None, body, Effort::Fast)),
+            healthz: Arc::new(StoredResponse::new(headers, None, body, Effort::Fast)),
             db,
             page_cache,
             database_file,

@@ -4,6 +4,7 @@
 //! ([`oc_core::content_version`]). `Freshness` confirms it with the database. While that is unavailable, pages are
 //! served as they are.
 
+use std::mem::take;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::error::PageError;
 use crate::freshness::{Freshness, Version};
 use crate::metrics::{CacheStatus, Metrics, RequestMetrics};
 use crate::request_context::{self, Route};
-use crate::stored_response::StoredResponse;
+use crate::stored_response::{StoredResponse, into_parts};
 
 /// How long a request waits for another one that renders the same page.
 const COALESCE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -197,12 +198,8 @@ pub async fn page_cache(
     if lock.is_none() && guard.is_none() {
         return Ok(response);
     }
-    let (request, response) = response.into_parts();
-    let (head, body) = response.into_parts();
-    let body = to_bytes(body)
-        .await
-        .map_err(|_| actix_web::error::ErrorInternalServerError("response body failed"))?;
-    let page = Arc::new(CachedPage::new(head.headers(), body, generation));
+    let (request, mut head, body) = into_parts(response).await?;
+    let page = Arc::new(CachedPage::new(take(head.headers_mut()), body, generation));
     match guard {
         Some(guard) => _ = guard.insert(Arc::clone(&page)),
         None => cache.pages.insert(key, Arc::clone(&page)),
@@ -241,7 +238,7 @@ pub(crate) struct CachedPage {
 }
 
 impl CachedPage {
-    fn new(headers: &HeaderMap, body: Bytes, generation: u64) -> Self {
+    fn new(headers: HeaderMap, body: Bytes, generation: u64) -> Self {
         let tag = Some(entity_tag(&body));
         let route = request_context::current().map(|request| request.route.clone());
         Self {
@@ -331,7 +328,7 @@ mod tests {
     fn any_number_of_pages_stays_within_the_limit() -> anyhow::Result<()> {
         let cache = page_cache(&TestDb::sqlite()?, 1 << 20)?;
         let body = Bytes::from_static(&[b'x'; 4096]);
-        let page = Arc::new(CachedPage::new(&HeaderMap::new(), body, 1));
+        let page = Arc::new(CachedPage::new(HeaderMap::new(), body, 1));
         for number in 0..1_000_000 {
             let target = format!("/lettings/?q={number}");
             cache.pages.insert(target, Arc::clone(&page));

@@ -3,14 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
-use actix_web::body::BoxBody;
-use actix_web::dev::Response;
+use actix_web::body::{BoxBody, to_bytes};
+use actix_web::dev::{Response, ServiceResponse};
+use actix_web::error::ErrorInternalServerError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY,
 };
 use actix_web::web::Bytes;
+use actix_web::{Error, HttpRequest, HttpResponse};
 use tokio::sync::OnceCell;
 
 use crate::blocking::run_blocking;
@@ -34,13 +35,12 @@ pub(crate) struct StoredResponse {
 impl StoredResponse {
     /// A response with these headers; security headers, `Vary` and `ETag` are added.
     pub(crate) fn new(
-        headers: &HeaderMap,
+        mut headers: HeaderMap,
         tag: Option<HeaderValue>,
         identity: Bytes,
         effort: Effort,
     ) -> Self {
         let is_text = is_text(headers.get(CONTENT_TYPE));
-        let mut headers = headers.clone();
         add_security_headers(&mut headers);
         if is_text {
             headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -69,17 +69,14 @@ impl StoredResponse {
         if let Some(response) = self.respond_if_ready(request) {
             return response.into();
         }
-        let encoding = negotiate(request);
-        let body = match self.encoded(encoding) {
-            Some(cell) => cell.get_or_try_init(|| self.encode(encoding)).await,
-            None => Ok(&self.identity),
-        };
-        let body = body.map(|body| (encoding.name(), body));
-        let body = body.unwrap_or_else(|error| {
-            log::error!("could not compress a response: {error}");
-            (None, &self.identity)
-        });
-        self.with_body(body).into()
+        let mut compressed = None;
+        if let Some((encoding, cell)) = self.compressed(request) {
+            match cell.get_or_try_init(|| self.encode(encoding)).await {
+                Ok(body) => compressed = Some((encoding, body)),
+                Err(error) => log::error!("could not compress a response: {error}"),
+            }
+        }
+        self.with_body(compressed).into()
     }
 
     /// The same, unless something has to be compressed first.
@@ -89,28 +86,28 @@ impl StoredResponse {
             self.add_headers(&mut response);
             return Some(response);
         }
-        let encoding = negotiate(request);
-        match self.encoded(encoding) {
-            Some(cell) => Some(self.with_body((encoding.name(), cell.get()?))),
-            None => Some(self.with_body((None, &self.identity))),
+        match self.compressed(request) {
+            Some((encoding, cell)) => Some(self.with_body(Some((encoding, cell.get()?)))),
+            None => Some(self.with_body(None)),
         }
     }
 
-    /// The cell for the compressed body; `None` if it isn't compressed in this encoding.
-    fn encoded(&self, encoding: Encoding) -> Option<&OnceCell<Bytes>> {
-        match encoding {
-            Encoding::Brotli if self.is_compressible => Some(&self.brotli),
-            Encoding::Gzip if self.is_compressible => Some(&self.gzip),
-            _ => None,
-        }
+    /// The encoding for a request, and the compressed body; `None` if it isn't compressed.
+    fn compressed(&self, request: &HeaderMap) -> Option<(Encoding, &OnceCell<Bytes>)> {
+        let encoding = negotiate(request).filter(|_| self.is_compressible)?;
+        Some(match encoding {
+            Encoding::Brotli => (encoding, &self.brotli),
+            Encoding::Gzip => (encoding, &self.gzip),
+        })
     }
 
-    /// The response with a body, and its coding if it has one.
-    fn with_body(&self, (coding, body): (Option<&'static str>, &Bytes)) -> Response<BoxBody> {
+    /// The response with a compressed body or the plain one.
+    fn with_body(&self, compressed: Option<(Encoding, &Bytes)>) -> Response<BoxBody> {
+        let body = compressed.map_or(&self.identity, |(_, body)| body);
         let mut response = Response::with_body(StatusCode::OK, BoxBody::new(body.clone()));
         self.add_headers(&mut response);
-        if let Some(coding) = coding {
-            let value = HeaderValue::from_static(coding);
+        if let Some((encoding, _)) = compressed {
+            let value = HeaderValue::from_static(encoding.name());
             response.headers_mut().insert(CONTENT_ENCODING, value);
         }
         response
@@ -140,6 +137,16 @@ impl StoredResponse {
     }
 }
 
+/// Takes a response apart, with its whole body.
+pub(crate) async fn into_parts(
+    response: ServiceResponse<BoxBody>,
+) -> Result<(HttpRequest, HttpResponse<()>, Bytes), Error> {
+    let (request, response) = response.into_parts();
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body).await.map_err(ErrorInternalServerError)?;
+    Ok((request, head, body))
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::body::MessageBody;
@@ -149,15 +156,15 @@ mod tests {
 
     #[actix_web::test]
     async fn text_is_compressed_once() {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/css"));
+        let headers = [(CONTENT_TYPE, HeaderValue::from_static("text/css"))];
+        let headers = headers.into_iter().collect();
         let text = Bytes::from_static(&[b'x'; 4096]);
-        let stored = StoredResponse::new(&headers, None, text, Effort::Best);
+        let stored = StoredResponse::new(headers, None, text, Effort::Best);
         let stored = Arc::new(stored);
 
         for coding in ["br", "gzip"] {
-            let mut request = HeaderMap::new();
-            request.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
+            let request = [(ACCEPT_ENCODING, HeaderValue::from_static(coding))];
+            let request = request.into_iter().collect();
             assert!(stored.respond_if_ready(&request).is_none());
             let first = stored.respond(&request).await;
             let second = stored.respond_if_ready(&request).unwrap();

@@ -7,14 +7,14 @@ use std::mem::take;
 use std::sync::Arc;
 
 use actix_web::Error;
-use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 
 use crate::compression::{Effort, entity_tag, is_text};
-use crate::stored_response::StoredResponse;
+use crate::stored_response::{StoredResponse, into_parts};
 
 /// Compresses text, and returns 304 if the client has the current version. Stored responses pass as they are.
 pub async fn compress(
@@ -32,13 +32,14 @@ pub async fn compress(
         return Ok(response);
     }
     let may_keep = headers.get(CACHE_CONTROL) != Some(&HeaderValue::from_static("no-store"));
-    let (request, response) = response.into_parts();
-    let (mut head, body) = response.into_parts();
-    let body = to_bytes(body)
-        .await
-        .map_err(|_| actix_web::error::ErrorInternalServerError("the body is incomplete"))?;
+    let (request, mut head, body) = into_parts(response).await?;
     let tag = (is_page && may_keep).then(|| entity_tag(&body));
-    let stored = Arc::new(StoredResponse::new(head.headers(), tag, body, Effort::Fast));
+    let stored = Arc::new(StoredResponse::new(
+        take(head.headers_mut()),
+        tag,
+        body,
+        Effort::Fast,
+    ));
     let mut compressed = stored.respond(request.headers()).await;
     if compressed.status() == StatusCode::NOT_MODIFIED {
         *head.status_mut() = StatusCode::NOT_MODIFIED;
