@@ -16,7 +16,6 @@ mod notes;
 mod open;
 mod pagination;
 mod pool;
-mod read_only;
 pub mod search;
 pub mod sequence;
 #[cfg(feature = "testing")]
@@ -28,7 +27,6 @@ pub mod validation;
 pub use actor::Actor;
 pub use connection::{Backend, CachedStatement, DbConnection};
 pub use database_url::DatabaseUrl;
-pub use open::{OpenError, open, version};
+pub use open::{OpenError, open, open_read_only, version};
 pub use pagination::{MAX_COUNT, PAGE_SIZE, Paginated};
 pub use pool::{Manager, PATIENCE, Pool, Sessions, connect_pool, keeps_sessions};
-pub use read_only::open_read_only;

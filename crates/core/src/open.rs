@@ -1,5 +1,7 @@
 //! Opening a connection with safe settings.
 
+use std::path::Path;
+
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -18,6 +20,10 @@ const OLDEST_POSTGRES: i32 = 15;
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON;";
+
+/// The last statement reads, so that an unreadable database fails here.
+const SQLITE_READ_ONLY_SETTINGS: &str =
+    "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_schema;";
 
 /// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +50,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(crate) fn connect(url: &DatabaseUrl) -> impl FnOnce(ConnectionError) -> Self {
+    fn connect(url: &DatabaseUrl) -> impl FnOnce(ConnectionError) -> Self {
         let url = url.clone();
         |source| Self::Connect { url, source }
     }
@@ -59,7 +65,7 @@ impl OpenError {
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     create_private_file(url);
     match url {
-        DatabaseUrl::Sqlite(path) => open_sqlite(url, &path.to_string_lossy()),
+        DatabaseUrl::Sqlite(path) => open_sqlite(url, &path.to_string_lossy(), SQLITE_SETTINGS),
         DatabaseUrl::Postgres(address) => check_version(open_postgres(url, address)?, url),
     }
 }
@@ -68,7 +74,7 @@ pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
 fn create_private_file(url: &DatabaseUrl) {
     use std::os::unix::fs::OpenOptionsExt;
 
-    let is_memory = |path: &std::path::PathBuf| path.to_string_lossy().contains(":memory:");
+    let is_memory = |path: &Path| path.to_string_lossy().contains(":memory:");
     // Also behind a symbolic link. An existing file keeps its mode; opening another kind could block.
     if let Some(path) = url.file().filter(|path| !is_memory(path) && !path.exists()) {
         let mut options = std::fs::OpenOptions::new();
@@ -83,18 +89,50 @@ fn create_private_file(url: &DatabaseUrl) {
 /// Opens a connection, but doesn't create a missing SQLite file.
 pub(crate) fn open_existing(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     match url {
-        DatabaseUrl::Sqlite(path) => open_sqlite(url, &sqlite_uri(path, "mode=rw")),
+        DatabaseUrl::Sqlite(path) => {
+            open_sqlite(url, &sqlite_uri(path, "mode=rw"), SQLITE_SETTINGS)
+        }
         DatabaseUrl::Postgres(address) => open_postgres(url, address),
     }
 }
 
-pub(crate) fn open_postgres(url: &DatabaseUrl, address: &str) -> Result<DbConnection, OpenError> {
+/// Opens a connection on which every write fails, also to a database on read-only storage.
+pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    match url {
+        DatabaseUrl::Postgres(address) => {
+            let mut conn = open_postgres(url, address)?;
+            conn.batch_execute("SET default_transaction_read_only = on")
+                .map_err(OpenError::unusable(url))?;
+            check_version(conn, url)
+        }
+        DatabaseUrl::Sqlite(path) => {
+            let attempt =
+                |mode| open_sqlite(url, &sqlite_uri(path, mode), SQLITE_READ_ONLY_SETTINGS);
+            match attempt("mode=ro") {
+                // A database in WAL mode needs a file next to it even for reading. If that can't be created, no other
+                // process can write either, so the file can be opened as immutable, unless its log has content.
+                Err(_) if is_whole(path) => attempt("mode=ro&immutable=1"),
+                opened => opened,
+            }
+        }
+    }
+}
+
+/// Whether the file exists and its log is empty.
+fn is_whole(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log_is_empty = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+    path.is_file() && log_is_empty
+}
+
+fn open_postgres(url: &DatabaseUrl, address: &str) -> Result<DbConnection, OpenError> {
     PgConnection::establish(&with_limits(address))
         .map(DbConnection::Postgres)
         .map_err(OpenError::connect(url))
 }
 
-fn open_sqlite(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
+fn open_sqlite(url: &DatabaseUrl, place: &str, settings: &str) -> Result<DbConnection, OpenError> {
     let file = url.file();
     if file.is_some_and(|path| path.exists() && !path.is_file()) {
         let error = ConnectionError::BadConnection("file is not a database".to_owned());
@@ -103,7 +141,7 @@ fn open_sqlite(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError
     let mut conn = SqliteConnection::establish(place).map_err(OpenError::connect(url))?;
     // Switching to WAL needs a lock that another connection may hold.
     conn.batch_execute(SQLITE_BUSY_TIMEOUT)
-        .and_then(|()| conn.batch_execute(SQLITE_SETTINGS))
+        .and_then(|()| conn.batch_execute(settings))
         .and_then(|()| search::register_fold(&mut conn))
         .map_err(OpenError::unusable(url))?;
     Ok(DbConnection::Sqlite(conn))
@@ -119,10 +157,7 @@ pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
 }
 
 /// Rejects an unsupported version of PostgreSQL.
-pub(crate) fn check_version(
-    mut conn: DbConnection,
-    url: &DatabaseUrl,
-) -> Result<DbConnection, OpenError> {
+fn check_version(mut conn: DbConnection, url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     let number = sql::<Text>("SELECT current_setting('server_version_num')");
     let found = number.get_result::<String>(&mut conn);
     let version = found.and_then(|number| Ok((number, version(&mut conn)?.1)));
@@ -137,6 +172,8 @@ pub(crate) fn check_version(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notes;
+    use crate::testing::TestDb;
 
     #[test]
     fn a_new_sqlite_file_is_private() -> anyhow::Result<()> {
@@ -193,7 +230,7 @@ mod tests {
             diesel::sql_query("CREATE TABLE y (b)").execute(&mut conn)?;
             let copy = directory.path().join("copy.sqlite3");
             std::fs::copy(&path, &copy)?;
-            let wal = |file: &std::path::Path| file.with_extension("sqlite3-wal");
+            let wal = |file: &Path| file.with_extension("sqlite3-wal");
             std::fs::copy(wal(&path), wal(&copy))?;
             let mut copy = open(&DatabaseUrl::Sqlite(copy))?;
             let found = diesel::sql_query("SELECT b FROM y").execute(&mut copy);
@@ -216,5 +253,41 @@ mod tests {
             "{message}"
         );
         assert!(!message.contains("secret"), "{message}");
+    }
+
+    #[test]
+    fn a_read_only_connection_rejects_writes() -> anyhow::Result<()> {
+        for db in TestDb::each()? {
+            let mut writer = db.connect()?;
+            notes::create(&mut writer)?;
+            notes::insert(&mut writer, "one")?;
+
+            let mut conn = open_read_only(db.url())?;
+
+            assert_eq!(notes::all(&mut conn)?, ["one"]);
+            assert!(notes::insert(&mut conn, "two").is_err());
+            assert!(conn.write(|conn| notes::insert(conn, "two")).is_err());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_with_an_odd_name_is_found() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("50% #1?.sqlite3");
+        open(&DatabaseUrl::Sqlite(path.clone()))?;
+
+        assert!(open_read_only(&DatabaseUrl::Sqlite(path)).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn a_missing_database_is_not_created() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("none.sqlite3");
+
+        assert!(open_read_only(&DatabaseUrl::Sqlite(path.clone())).is_err());
+        assert!(!path.exists());
+        Ok(())
     }
 }

@@ -13,8 +13,7 @@ use diesel::sql_types::Text;
 
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
-use crate::open::{OpenError, open_existing};
-use crate::read_only::open_read_only;
+use crate::open::{OpenError, open_existing, open_read_only};
 use crate::timeouts;
 
 /// How long a request waits for a connection.
