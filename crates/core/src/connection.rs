@@ -41,7 +41,7 @@ impl DbConnection {
     /// of `work` become savepoints: this commits what they have kept, whatever `work` returns.
     pub(crate) fn on_one_server<T, E>(
         &mut self,
-        begin: &'static str,
+        begin: &str,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E>
     where

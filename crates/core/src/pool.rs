@@ -58,12 +58,10 @@ impl Pool {
         conn: &mut DbConnection,
         work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begin = match self.sessions {
-            Sessions::Own | Sessions::ReadOnly => return work(conn),
-            Sessions::None { read_only: true } => timeouts::BEGIN_READ_ONLY,
-            Sessions::None { read_only: false } => timeouts::BEGIN,
-        };
-        conn.on_one_server(begin, work)
+        match self.sessions {
+            Sessions::Own | Sessions::ReadOnly => work(conn),
+            Sessions::None { read_only } => conn.on_one_server(&timeouts::begin(read_only), work),
+        }
     }
 
     /// Number of open and of idle connections.
@@ -108,29 +106,27 @@ impl ManageConnection for Manager {
             Sessions::Own => open_existing(&self.url)?,
             Sessions::None { .. } => return open_pooler(&self.url),
         };
-        timeouts::limit(&mut conn).map_err(OpenError::unusable(&self.url))?;
+        if let DbConnection::Postgres(postgres) = &mut conn {
+            let limited = postgres.batch_execute(&timeouts::limits(false));
+            limited.map_err(OpenError::unusable(&self.url))?;
+        }
         Ok(conn)
     }
 
     /// Also checks that the server still accepts writes if the URL requires it: a primary may become a standby and keep
     /// its connections.
     fn is_valid(&self, conn: &mut DbConnection) -> Result<(), OpenError> {
-        let required = match &self.url {
-            DatabaseUrl::Postgres(url) => url.split_once("target_session_attrs="),
-            DatabaseUrl::Sqlite(_) => None,
+        let requires = |attributes: &str| {
+            let parameter = format!("target_session_attrs={attributes}");
+            matches!(&self.url, DatabaseUrl::Postgres(url) if url.contains(&parameter))
         };
-        let rejects_writes = match (required, self.sessions) {
-            (Some((_, attrs)), Sessions::Own | Sessions::None { .. })
-                if attrs.starts_with("read-write") =>
-            {
-                "current_setting('transaction_read_only')::bool"
-            }
-            (Some((_, attrs)), _)
-                if attrs.starts_with("read-write") || attrs.starts_with("primary") =>
-            {
-                "pg_is_in_recovery()"
-            }
-            _ => return conn.check().map_err(OpenError::unusable(&self.url)),
+        let is_for_writes = !matches!(self.sessions, Sessions::ReadOnly);
+        let rejects_writes = if is_for_writes && requires("read-write") {
+            "current_setting('transaction_read_only')::bool"
+        } else if requires("read-write") || requires("primary") {
+            "pg_is_in_recovery()"
+        } else {
+            return conn.check().map_err(OpenError::unusable(&self.url));
         };
         // One message, which a pooler sends to one server.
         conn.batch_execute(&format!(
@@ -163,26 +159,21 @@ pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
     if matches!(connections[0], DbConnection::Sqlite(_)) {
         return Ok(true);
     }
+    let ask = |conn: &mut DbConnection, query: &str| {
+        conn.on_one_server(&timeouts::begin(false), |conn| {
+            sql::<Text>(query).get_result::<String>(conn)
+        })
+        .map_err(OpenError::unusable(url))
+    };
     for round in 0..3 {
         let marks = [0, 1].map(|index| format!("{}-{round}-{index}", std::process::id()));
         for (conn, mark) in connections.iter_mut().zip(&marks) {
-            conn.on_one_server(timeouts::BEGIN, |conn| {
-                sql::<Text>("SELECT set_config('oc_lettings.session', ")
-                    .bind::<Text, _>(mark)
-                    .sql(", false)")
-                    .get_result::<String>(conn)
-            })
-            .map_err(OpenError::unusable(url))?;
+            let set = format!("SELECT set_config('oc_lettings.session', '{mark}', false)");
+            ask(conn, &set)?;
         }
         for (conn, mark) in connections.iter_mut().zip(&marks) {
-            let kept: String = conn
-                .on_one_server(timeouts::BEGIN, |conn| {
-                    let setting =
-                        "SELECT coalesce(current_setting('oc_lettings.session', true), '')";
-                    sql::<Text>(setting).get_result(conn)
-                })
-                .map_err(OpenError::unusable(url))?;
-            if kept != *mark {
+            let get = "SELECT coalesce(current_setting('oc_lettings.session', true), '')";
+            if ask(conn, get)? != *mark {
                 return Ok(false);
             }
         }

@@ -13,75 +13,40 @@ pub(crate) const SQLITE_BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
 /// libpq parameters unless the URL sets them: connect timeout (seconds), TCP user timeout (milliseconds), keepalives
 /// (seconds).
-const CONNECTION: [(&str, &str); 5] = [
-    ("connect_timeout", "5"),
-    ("tcp_user_timeout", "10000"),
-    ("keepalives_idle", "10"),
-    ("keepalives_interval", "5"),
-    ("keepalives_count", "3"),
-];
+const CONNECTION: &str = "connect_timeout=5&tcp_user_timeout=10000\
+     &keepalives_idle=10&keepalives_interval=5&keepalives_count=3";
 
 /// Lock timeout of pooled connections; see [`SQLITE_BUSY_TIMEOUT`].
 const LOCK: Duration = Duration::from_secs(5);
 
-/// Server-side timeouts of pooled connections unless set for the role or the database: statement, lock and idle
-/// transaction, so that a hung process can't hold its locks. 0 means unset.
-macro_rules! limits {
-    ($is_local:literal) => {
-        concat!(
-            "SELECT set_config(limits.name, limits.value, ",
-            $is_local,
-            ") FROM (VALUES ('lock_timeout', '5s'), ('statement_timeout', '15s'), \
-             ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
-             WHERE current_setting(limits.name) = '0'"
-        )
-    };
+/// Adds default timeouts to a PostgreSQL URL. They come first, because libpq uses the last value of a parameter.
+pub(crate) fn with_limits(address: &str) -> String {
+    let (address, parameters) = address.split_once('?').unwrap_or((address, ""));
+    format!("{address}?{CONNECTION}&{parameters}")
 }
-const SESSION: &str = limits!("false");
+
+/// Sets server-side timeouts of a pooled connection or, if local, of a transaction, unless the role or the database has
+/// some: statement, lock and idle transaction, so that a hung process can't hold its locks. 0 means unset.
+pub(crate) fn limits(is_local: bool) -> String {
+    format!(
+        "SELECT set_config(limits.name, limits.value, {is_local}) FROM (VALUES ('lock_timeout', '5s'), \
+         ('statement_timeout', '15s'), ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
+         WHERE current_setting(limits.name) = '0'"
+    )
+}
 
 /// Begins a transaction with the same timeouts, in one round trip.
-pub(crate) const BEGIN: &str = concat!("BEGIN; ", limits!("true"));
-
-/// The same for a transaction that only reads.
-pub(crate) const BEGIN_READ_ONLY: &str = concat!("BEGIN READ ONLY; ", limits!("true"));
-
-/// The same for writes with long statements.
-const LONG: &str = "SET LOCAL statement_timeout = '2min'";
-
-/// Adds default timeouts to a PostgreSQL URL.
-pub(crate) fn with_limits(address: &str) -> String {
-    let (_, parameters) = address.split_once('?').unwrap_or((address, ""));
-    let is_set = |name: &str| {
-        let mut names = parameters
-            .split('&')
-            .filter_map(|pair| pair.split('=').next());
-        names.any(|known| known == name)
-    };
-    let unset = CONNECTION.iter().filter(|(name, _)| !is_set(name));
-    let unset: Vec<_> = unset
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let separator = match address.split_once('?') {
-        _ if unset.is_empty() => "",
-        None => "?",
-        Some((_, "")) => "",
-        Some(_) => "&",
-    };
-    format!("{address}{separator}{}", unset.join("&"))
+pub(crate) fn begin(read_only: bool) -> String {
+    let mode = if read_only { " READ ONLY" } else { "" };
+    format!("BEGIN{mode}; {}", limits(true))
 }
 
-/// Sets the server-side timeouts of this connection.
-pub(crate) fn limit(conn: &mut DbConnection) -> QueryResult<()> {
-    match conn {
-        DbConnection::Postgres(postgres) => postgres.batch_execute(SESSION),
-        DbConnection::Sqlite(_) => Ok(()),
-    }
-}
-
-/// Raises the statement timeout for the rest of this transaction.
+/// Raises the statement timeout for the rest of this transaction, for writes with long statements.
 pub fn raise_statement_timeout(conn: &mut DbConnection) -> QueryResult<()> {
     match conn {
-        DbConnection::Postgres(postgres) => postgres.batch_execute(LONG),
+        DbConnection::Postgres(postgres) => {
+            postgres.batch_execute("SET LOCAL statement_timeout = '2min'")
+        }
         DbConnection::Sqlite(_) => Ok(()),
     }
 }
@@ -118,32 +83,33 @@ mod tests {
 
     use super::*;
     use crate::testing::TestDb;
-    use crate::{connect_pool, open};
-
-    #[test]
-    fn timeouts_in_the_url_take_precedence() {
-        let plain = with_limits("postgres://oc@db/oc");
-        let told = with_limits("postgres://oc@db/oc?connect_timeout=60&sslmode=require");
-        let open_end = with_limits("postgres://oc@db/oc?");
-
-        assert_eq!(
-            plain,
-            "postgres://oc@db/oc?connect_timeout=5&tcp_user_timeout=10000&keepalives_idle=10\
-             &keepalives_interval=5&keepalives_count=3"
-        );
-        assert!(
-            told.starts_with("postgres://oc@db/oc?connect_timeout=60&sslmode=require&tcp_user_"),
-            "{told}"
-        );
-        assert!(!told.contains("connect_timeout=5"), "{told}");
-        assert_eq!(open_end, plain);
-    }
+    use crate::{DatabaseUrl, connect_pool, open};
 
     fn setting(conn: &mut DbConnection, name: &str) -> QueryResult<String> {
         diesel::dsl::sql::<Text>("SELECT current_setting(")
             .bind::<Text, _>(name)
             .sql(")")
             .get_result(conn)
+    }
+
+    #[test]
+    fn parameters_of_the_url_take_precedence() -> anyhow::Result<()> {
+        assert!(
+            with_limits("postgres://oc@db/oc?connect_timeout=60").ends_with("&connect_timeout=60")
+        );
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        let DatabaseUrl::Postgres(url) = db.url() else {
+            unreachable!("it is PostgreSQL");
+        };
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}application_name=first&application_name=last&");
+
+        let mut conn = open(&DatabaseUrl::Postgres(url))?;
+
+        assert_eq!(setting(&mut conn, "application_name")?, "last");
+        Ok(())
     }
 
     #[test]
@@ -170,7 +136,7 @@ mod tests {
         let mut conn = open(db.url())?;
         conn.batch_execute("SET lock_timeout = '70ms'")?;
 
-        limit(&mut conn)?;
+        conn.batch_execute(&limits(false))?;
         let during = conn.write(|conn| {
             raise_statement_timeout(conn)?;
             setting(conn, "statement_timeout")
