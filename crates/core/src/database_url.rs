@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
-use url::{Host, Url};
+use url::Url;
 
 /// Database URL. Its `Display` never shows a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,13 +90,10 @@ impl DatabaseUrl {
                 || host == "localhost"
                 || address.is_ok_and(|address| address.is_loopback())
         };
-        let authority = match url.host() {
-            Some(Host::Ipv6(address)) => address.to_string(),
-            Some(host) => host.to_string(),
-            None => String::new(),
-        };
+        let host = url.host_str().unwrap_or_default();
         let mut parameters = url.query_pairs();
-        !is_local(&authority)
+        // IPv6 addresses are in brackets.
+        !is_local(host.trim_matches(['[', ']']))
             || parameters.any(|(name, value)| name.starts_with("host") && !is_local(&value))
     }
 }
@@ -125,11 +122,8 @@ fn has_valid_user_info(url: &str) -> bool {
     let Some((user_info, _)) = user_info else {
         return true;
     };
-    let is_encoded = |after: &str| {
-        after
-            .get(..2)
-            .is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
+    let is_hex = |code: &str| code.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_encoded = |after: &str| after.get(..2).is_some_and(is_hex);
     !user_info.contains(['@', '/']) && user_info.split('%').skip(1).all(is_encoded)
 }
 

@@ -103,22 +103,19 @@ impl Checker {
     ) -> String {
         let text = text::normalize_line(typed);
         let len = text.chars().count();
-        if text::has_control(&text) {
-            self.reject(field, Violation::Unstorable { label });
+        let exact = max;
+        let violation = if text::has_control(&text) {
+            Violation::Unstorable { label }
         } else if len == 0 && min > 0 {
-            self.reject(field, Violation::Required { label });
-        } else if min == max && len != max {
-            self.reject(
-                field,
-                Violation::WrongLength {
-                    label,
-                    exact: max,
-                    len,
-                },
-            );
+            Violation::Required { label }
+        } else if min == exact && len != exact {
+            Violation::WrongLength { label, exact, len }
         } else if len > max {
-            self.reject(field, Violation::TooLong { label, max, len });
-        }
+            Violation::TooLong { label, max, len }
+        } else {
+            return text;
+        };
+        self.reject(field, violation);
         text
     }
 
