@@ -8,15 +8,13 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::HeaderValue;
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use regex::{Captures, Regex};
 
 use crate::access_log::{HandledRequest, REQUEST_ID, loggable_path, request_id};
-use crate::metrics::{CacheStatus, Metrics};
+use crate::metrics::Metrics;
 use crate::request_context::{self, RequestContext, Route};
 
 /// `{name}` or `{name:expression}` in a route's pattern; the expression may contain braces.
@@ -40,63 +38,55 @@ pub async fn request_log(
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let metrics = metrics.expect("the metrics are registered with the application");
     metrics.in_flight.inc();
+    let method = request.method().clone();
     let path = loggable_path(&route, request.path()).to_owned();
     let id = request_id(request.headers());
     let context = RequestContext::new(&id, route.clone());
     let mut pending = PendingRequest {
-        id: id.clone(),
-        route,
-        method: request.method().clone(),
-        path,
-        started,
-        status: None,
-        cache: None,
-        metrics,
+        handled: HandledRequest {
+            id: &id,
+            route: &route,
+            method: &method,
+            path: &path,
+            started,
+            status: None,
+            cache: None,
+        },
+        metrics: &metrics,
     };
     match request_context::scope(context, next.call(request)).await {
         Ok(mut response) => {
-            pending.cache = response.request().extensions().get().copied();
-            pending.status = Some(response.status());
-            response.headers_mut().insert(REQUEST_ID, id);
+            pending.handled.cache = response.request().extensions().get().copied();
+            pending.handled.status = Some(response.status());
+            response.headers_mut().insert(REQUEST_ID, id.clone());
             Ok(response.map_into_boxed_body())
         }
         Err(error) => {
             let mut response = error.error_response();
-            pending.status = Some(response.status());
-            response.headers_mut().insert(REQUEST_ID, id);
+            pending.handled.status = Some(response.status());
+            response.headers_mut().insert(REQUEST_ID, id.clone());
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
 /// A request in progress. It is logged when this is dropped, also if the client disconnects.
-struct PendingRequest {
-    id: HeaderValue,
-    route: Route,
-    method: Method,
-    path: String,
-    started: Instant,
-    status: Option<StatusCode>,
-    cache: Option<CacheStatus>,
-    metrics: Data<Metrics>,
+struct PendingRequest<'a> {
+    handled: HandledRequest<'a>,
+    metrics: &'a Metrics,
 }
 
-impl Drop for PendingRequest {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
-        let request = HandledRequest {
-            id: &self.id,
-            route: &self.route,
-            method: &self.method,
-            path: &self.path,
-            started: self.started,
-            status: self.status,
-            cache: self.cache,
-        };
-        let metrics = self
-            .metrics
-            .requests(&self.method, &self.route, self.status);
-        request.record(&metrics);
+        let HandledRequest {
+            method,
+            route,
+            status,
+            ..
+        } = self.handled;
+        self.handled
+            .record(&self.metrics.requests(method, route, status));
     }
 }
 
