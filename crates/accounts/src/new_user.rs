@@ -6,7 +6,6 @@ use oc_core::text::normalize_line;
 use oc_core::validation::{Checker, FieldError, Violation};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::password;
 use crate::schema::users;
 
 /// Maximum length of a username, first name and last name, in characters.
@@ -25,14 +24,13 @@ pub struct UserDraft {
 }
 
 /// A valid user without a password; only [`UserDraft::check`] creates it.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUser {
-    pub(super) username: String,
-    password: String,
-    pub(super) first_name: String,
-    pub(super) last_name: String,
-    pub(super) email: String,
+    username: String,
+    first_name: String,
+    last_name: String,
+    email: String,
 }
 
 impl UserDraft {
@@ -55,7 +53,6 @@ impl UserDraft {
         }
         checker.finish(NewUser {
             username,
-            password: password::UNUSABLE.to_owned(),
             first_name,
             last_name,
             email,
@@ -67,11 +64,6 @@ impl NewUser {
     /// The username as stored.
     pub fn username(&self) -> &str {
         &self.username
-    }
-
-    /// The user with a password hash.
-    pub fn with_password(self, password: String) -> Self {
-        Self { password, ..self }
     }
 }
 

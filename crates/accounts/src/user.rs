@@ -8,6 +8,7 @@ use oc_core::search::lower;
 use oc_core::{Actor, DbConnection};
 
 use crate::new_user::NewUser;
+use crate::password::UNUSABLE;
 use crate::schema::users;
 use crate::session::Session;
 
@@ -93,23 +94,24 @@ impl User {
             .load(conn)
     }
 
-    /// Inserts an active user without permissions and returns its id.
+    /// Inserts an active user without permissions or password and returns its id.
     pub fn insert(conn: &mut DbConnection, user: &NewUser) -> QueryResult<i64> {
         diesel::insert_into(users::table)
-            .values(user)
+            .values((user, users::password.eq(UNUSABLE)))
             .returning(users::id)
             .get_result(conn)
     }
 
-    /// Inserts a user and returns its id: a new one, or the id of a deleted user.
+    /// Inserts a user without a password and returns its id: a new one, or the id of a deleted user.
     pub(crate) fn insert_with_status(
         conn: &mut DbConnection,
         id: Option<i64>,
         user: &NewUser,
         status: &AccountStatus,
     ) -> QueryResult<i64> {
+        let id = id.map(|id| users::id.eq(id));
         diesel::insert_into(users::table)
-            .values((id.map(|id| users::id.eq(id)), user, status))
+            .values((id, user, users::password.eq(UNUSABLE), status))
             .returning(users::id)
             .get_result(conn)
     }
@@ -128,13 +130,7 @@ impl User {
         if diesel::select(changed).get_result(conn)? {
             Session::renew_all(conn, &[id])?;
         }
-        let update = diesel::update(users::table.find(id)).set((
-            users::username.eq(&user.username),
-            users::first_name.eq(&user.first_name),
-            users::last_name.eq(&user.last_name),
-            users::email.eq(&user.email),
-            status,
-        ));
+        let update = diesel::update(users::table.find(id)).set((user, status));
         Ok(update.execute(conn)? == 1)
     }
 
@@ -220,9 +216,11 @@ impl User {
 pub struct ImportedUser {
     /// The id to keep.
     pub id: i64,
-    /// Names, e-mail address and password.
+    /// Names and e-mail address.
     #[diesel(embed)]
     pub user: NewUser,
+    /// The password hash.
+    pub password: String,
     /// Flags and dates.
     #[diesel(embed)]
     pub status: AccountStatus,

@@ -93,10 +93,11 @@ fn account(
         check_password(id, user.username(), &password, is_privileged, migration);
     let account = ImportedUser {
         id,
-        user: if password.is_empty() {
-            user
+        user,
+        password: if password.is_empty() {
+            password::UNUSABLE.to_owned()
         } else {
-            user.with_password(password)
+            password
         },
         status,
         must_change_password,
