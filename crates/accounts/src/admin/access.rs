@@ -42,21 +42,6 @@ pub struct AccessRules {
     pub saved: fn(&mut DbConnection, &Record) -> QueryResult<()>,
     /// What somebody who saved a row should know about it.
     pub advice: fn(&FormValues) -> Option<&'static str>,
-    /// Pages of a row besides its form.
-    pub pages: &'static [AccountPage],
-}
-
-/// A page of a user besides the form.
-#[derive(Debug, Clone, Copy)]
-pub struct AccountPage {
-    /// The last part of its path.
-    pub name: &'static str,
-    /// Label in the form.
-    pub label: &'static str,
-    /// Text of the link.
-    pub link: &'static str,
-    /// Whether it is for superusers only.
-    pub superusers_only: bool,
 }
 
 const NO_STAFF_STATUS: &str = "This user cannot log in to the administration, so their groups and permissions have no effect. Turn on \
@@ -105,26 +90,6 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
                 .any(|field| !values.list(field).is_empty());
             (has_permissions && !values.is_yes("is_staff")).then_some(NO_STAFF_STATUS)
         },
-        pages: &[
-            AccountPage {
-                name: "password",
-                label: "Password",
-                link: "Reset password",
-                superusers_only: false,
-            },
-            AccountPage {
-                name: "sessions",
-                label: "Sessions",
-                link: "Manage sessions",
-                superusers_only: false,
-            },
-            AccountPage {
-                name: "two_factor",
-                label: "Two-factor authentication",
-                link: "Manage two-factor authentication",
-                superusers_only: true,
-            },
-        ],
     },
     AccessRules {
         resource: &GROUP,
@@ -141,7 +106,6 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         deletion_error: |_, _| Ok(None),
         saved: |_, _| Ok(()),
         advice: |_| None,
-        pages: &[],
     },
 ];
 

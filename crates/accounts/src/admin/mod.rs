@@ -5,7 +5,7 @@ mod group;
 mod permissions;
 mod user;
 
-pub use access::{ACCESS_RULES, AccessRules, AccountPage, InheritedPermission};
+pub use access::{ACCESS_RULES, AccessRules, InheritedPermission};
 pub use group::GROUP;
 pub use permissions::permission_choices;
 pub use user::USER;

@@ -1,7 +1,6 @@
 //! The add and change pages; they are shown again with what was typed if the database is busy or away.
 
 use accounts::Verb;
-use accounts::admin::AccountPage;
 use actix_web::ResponseError;
 use actix_web::http::{StatusCode, header};
 use oc_core::admin::{Field, Resource};
@@ -58,17 +57,27 @@ pub(crate) const DELETED: &str = "_deleted";
 /// Links to the pages of an account besides its form, as far as the user may open them.
 fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<FieldView> {
     let access = staff.registry().access(resource);
-    let pages = access.map_or([].as_slice(), |rules| rules.pages).iter();
-    let is_open = |page: &&AccountPage| staff.user.user.is_superuser || !page.superusers_only;
-    let link = |page: &AccountPage| {
-        let path = format!("{}{id}/{}/", list_path(resource), page.name);
+    if !access.is_some_and(|rules| rules.are_accounts) {
+        return Vec::new();
+    }
+    let link = |name: &str, label: &str, text: &str| {
+        let path = format!("{}{id}/{name}/", list_path(resource));
         FieldView {
-            value: page.link.to_owned(),
+            value: text.to_owned(),
             href: Some(with_filters(path, &staff.filters())),
-            ..FieldView::new(page.name, page.label, "link")
+            ..FieldView::new(name, label, "link")
         }
     };
-    pages.filter(is_open).map(link).collect()
+    let mut links = vec![
+        link("password", "Password", "Reset password"),
+        link("sessions", "Sessions", "Manage sessions"),
+    ];
+    if staff.user.user.is_superuser {
+        let label = "Two-factor authentication";
+        let text = "Manage two-factor authentication";
+        links.push(link("two_factor", label, text));
+    }
+    links
 }
 
 fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {
