@@ -54,7 +54,7 @@ impl Secret {
     }
 
     pub(crate) fn step_of(&self, typed: &str, now: NaiveDateTime) -> Option<i64> {
-        totp::matching_step(&self.0, &without_blanks(typed), now, None)
+        totp::matching_step(&self.0, &without_blanks(typed), now)
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn consume_code(
         );
         return Ok(None);
     };
-    let Some(step) = totp::matching_step(&secret.0, &typed, now, Some(factor.last_step)) else {
+    let Some(step) = secret.step_of(&typed, now) else {
         return Ok(None);
     };
     let is_first = SecondFactor::consume_step(conn, user.id, step)?;
