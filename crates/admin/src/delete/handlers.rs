@@ -68,11 +68,7 @@ pub(crate) async fn confirmation_page(
 ) -> PageResult {
     let editor = staff.editor();
     let cascade = staff.read(move |conn| Cascade::new(conn, &editor, model, &ids));
-    let cascade = cascade.await?;
-    if cascade.rows.is_empty() {
-        return Err(PageError::NotFound);
-    }
-    show(staff, &cascade, confirmation)
+    show(staff, &cascade.await?, confirmation)
 }
 
 /// Deletes these objects with their cascade, or asks again if the cascade is not the one that was shown.
@@ -94,9 +90,6 @@ pub(crate) async fn execute(
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
-        if cascade.rows.is_empty() {
-            return Err(PageError::NotFound.into());
-        }
         let is_other = shown.is_some_and(|shown| shown != cascade.fingerprint());
         if is_other || !cascade.blocked(&editor).is_empty() {
             return Err(Rollback::Rejected((cascade, CHANGED)));
@@ -183,7 +176,7 @@ fn show(
     }: Confirmation,
 ) -> PageResult {
     let model = cascade.model;
-    let objects = match cascade.rows.len() {
+    let objects = match cascade.chosen().len() {
         1 => model.singular.to_owned(),
         count => counted(model, count),
     };
@@ -225,8 +218,8 @@ fn show(
 fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
     let kept = |inline: &Inline| {
         let resource = inline.resource;
-        let rows = cascade.rows.iter();
-        let ids = rows.filter_map(|row| id_in(&row.object.values, inline.field));
+        let chosen = cascade.chosen().into_iter();
+        let ids = chosen.filter_map(|object| id_in(&object.values, inline.field));
         let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
         let may_delete = staff.user.may(Verb::Delete, resource);
         let objects = match ids.len() {
@@ -245,7 +238,7 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
     };
     let unlinked = |(resource, ids): (&Resource, Vec<i64>)| {
         let count = ids.into_iter().collect::<BTreeSet<_>>().len();
-        let objects = match cascade.rows.len() {
+        let objects = match cascade.chosen().len() {
             1 => format!("this {}", cascade.model.singular),
             _ => format!("these {}", cascade.model.plural),
         };
