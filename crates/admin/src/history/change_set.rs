@@ -1,7 +1,6 @@
 //! Change sets: everything that one action did, and restoring what it deleted.
 
 use actix_web::http::StatusCode;
-use actix_web::web::Path;
 use audit::AuditEntry;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
@@ -34,8 +33,8 @@ impl Page for ChangeSetPage {
 }
 
 /// The entries of a change set that the user may view, oldest first.
-pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> PageResult {
-    let (mut entries, can_restore) = entries(&staff, &id).await?;
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
+    let (mut entries, can_restore) = entries(&staff).await?;
     let count = entries.len();
     let may_restore = is_delete(&entries) && may_add_all(&staff.user, &entries);
     entries.retain(|entry| may_view_entry(&staff.user, entry));
@@ -62,14 +61,10 @@ pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> PageResult {
 }
 
 /// Restores every object that a change set deleted, in one transaction.
-pub(crate) async fn restore(
-    staff: StaffRequest,
-    id: Path<String>,
-    fields: Submission,
-) -> PageResult {
+pub(crate) async fn restore(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept(fields)?;
     let registry = staff.registry();
-    let (entries, _) = entries(&staff, &id).await?;
+    let (entries, _) = entries(&staff).await?;
     let mut all = entries.iter();
     forbid_unless(all.all(|entry| may_view_entry(&staff.user, entry)))?;
     let mut models = entries.iter().filter_map(|it| registry.by_key(&it.model));
@@ -87,9 +82,8 @@ pub(crate) async fn restore(
 }
 
 /// The entries of a change set, and whether a deleted object is still missing.
-async fn entries(staff: &StaffRequest, id: &str) -> Result<(Vec<AuditEntry>, bool), PageError> {
-    let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
-    let registry = staff.registry();
+async fn entries(staff: &StaffRequest) -> Result<(Vec<AuditEntry>, bool), PageError> {
+    let (id, registry) = (staff.id()?, staff.registry());
     let loaded = staff.db.read_long(move |conn| {
         let entries = AuditEntry::in_change_set(conn, id)?;
         let missing = without_existing(conn, registry, entries.clone())?;

@@ -146,7 +146,6 @@ struct ObjectHistory {
     registry: Registry,
     model: &'static Resource,
     object: Option<Record>,
-    stored: Option<Snapshot>,
     entries: Vec<AuditEntry>,
     /// Entries of objects that were deleted or changed with this one.
     children: Vec<AuditEntry>,
@@ -173,10 +172,6 @@ impl ObjectHistory {
         id: i64,
     ) -> QueryResult<Self> {
         let object = model.load(conn, id)?;
-        let stored = match &object {
-            Some(object) => Some(Snapshot::new(conn, registry, model, object)?),
-            None => None,
-        };
         let entries = AuditEntry::for_object(conn, &model.key(), id)?;
         let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
         let parents: Vec<i64> = entries.iter().filter_map(|entry| entry.parent_id).collect();
@@ -185,7 +180,6 @@ impl ObjectHistory {
             registry,
             model,
             object,
-            stored,
             entries,
             children: AuditEntry::children_of(conn, &ids)?,
             parents: parents.map(|entry| (entry.id, entry)).collect(),
@@ -302,10 +296,10 @@ impl ObjectHistory {
 
     /// Whether a version differs from the stored one, and the user may restore it.
     fn may_restore(&self, revision: &Revision, user: &Editor) -> bool {
-        let stored = self.stored.as_ref().map(Snapshot::values);
-        let is_other = |text| stored != Some(Snapshot::from_text(text).values());
+        let stored = self.object.as_ref().map(|object| &object.values);
+        let is_other = |text| stored != Some(&Snapshot::from_text(text).values());
         let entry = &revision.entry;
-        let exists = self.object.is_some();
+        let exists = stored.is_some();
         revision.snapshot_text().is_some_and(is_other)
             && revision::may_restore(user, self.model, exists)
             && (exists
