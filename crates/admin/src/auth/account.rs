@@ -13,7 +13,7 @@ use oc_core::admin::Record;
 use oc_http::{Page, PageError, PageResult, SITE_NAME};
 use serde::Serialize;
 
-use crate::auth::device_cookie;
+use crate::auth::device_cookie::set_device_cookie;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
@@ -133,7 +133,7 @@ impl StaffRequest {
             Ok((User::find(conn, id)?, SecondFactor::find(conn, id)?))
         };
         match self.db.read(load).await {
-            Ok(account) => device_cookie::set_device_cookie(response, self, &account),
+            Ok(account) => set_device_cookie(response, self, &account),
             // The change is done, so that this isn't an error page.
             Err(error) => {
                 log::warn!("could not renew a device cookie: {error}");

@@ -25,9 +25,9 @@ const MOST: usize = 10;
 /// A user with their second factor, if they use one.
 pub(crate) type Account = (User, Option<SecondFactor>);
 
-struct DeviceCookie {
+/// What a browser's cookie says: its random id, and the signatures of users, most recent login first.
+pub(super) struct DeviceCookie {
     id: String,
-    /// Signatures, most recent login first.
     marks: Vec<String>,
 }
 
@@ -44,41 +44,41 @@ fn is_same(mark: &str, expected: &str) -> bool {
 }
 
 impl DeviceCookie {
-    fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
-        let cookie = request.cookie(&rules.name(COOKIE))?;
-        let mut parts = cookie.value().split('.');
-        let id = parts.next().filter(|id| id.len() == ID_LENGTH)?;
-        let marks = parts.take(MOST).map(str::to_owned).collect();
-        let is_ours = cookie
-            .value()
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'.');
-        is_ours.then(|| Self {
-            id: id.to_owned(),
-            marks,
+    /// The cookie of this browser, or a new one.
+    pub(super) fn from_request(request: &HttpRequest, rules: CookieRules) -> Self {
+        let cookie = request.cookie(&rules.name(COOKIE));
+        let known = cookie.and_then(|cookie| Self::parse(cookie.value()));
+        known.unwrap_or_else(|| Self {
+            id: random(),
+            marks: Vec::new(),
         })
     }
 
-    fn new() -> Self {
-        Self {
-            id: random(),
-            marks: Vec::new(),
-        }
+    fn parse(value: &str) -> Option<Self> {
+        let mut parts = value.split('.').map(str::to_owned);
+        let id = parts.next().filter(|id| id.len() == ID_LENGTH)?;
+        let marks = parts.take(MOST).collect();
+        let is_ours = |byte: u8| byte.is_ascii_hexdigit() || byte == b'.';
+        value.bytes().all(is_ours).then_some(Self { id, marks })
     }
 
-    fn has(&self, key: &SecretKey, account: &Account) -> bool {
+    /// Whether the account's user has logged in with this browser.
+    pub(super) fn has(&self, key: &SecretKey, account: &Account) -> bool {
         let expected = mark(key, &self.id, account);
         self.marks.iter().any(|mark| is_same(mark, &expected))
     }
-}
 
-pub(crate) fn is_known(
-    request: &HttpRequest,
-    rules: CookieRules,
-    key: &SecretKey,
-    account: &Account,
-) -> bool {
-    DeviceCookie::from_request(request, rules).is_some_and(|cookie| cookie.has(key, account))
+    /// The cookie with this user; other users stay known.
+    fn with(mut self, rules: CookieRules, key: &SecretKey, account: &Account) -> Cookie<'static> {
+        let own = mark(key, &self.id, account);
+        self.marks.retain(|mark| !is_same(mark, &own));
+        self.marks.insert(0, own);
+        self.marks.truncate(MOST);
+        let value = [vec![self.id], self.marks].concat().join(".");
+        let mut cookie = rules.cookie(COOKIE, value);
+        cookie.set_max_age(Duration::days(365));
+        cookie
+    }
 }
 
 /// The response with the cookie after a login, or after the password or the second factor changed.
@@ -87,26 +87,11 @@ pub(super) fn set_device_cookie(
     request: &AdminRequest,
     account: &Account,
 ) -> PageResult {
-    let cookie = remember(&request.http, request.cookies, request.key(), account);
-    with_cookie(response, &cookie)
-}
-
-/// The cookie with this user; other users stay known.
-fn remember(
-    request: &HttpRequest,
-    rules: CookieRules,
-    key: &SecretKey,
-    account: &Account,
-) -> Cookie<'static> {
-    let mut device = DeviceCookie::from_request(request, rules).unwrap_or_else(DeviceCookie::new);
-    let own = mark(key, &device.id, account);
-    device.marks.retain(|mark| !is_same(mark, &own));
-    device.marks.insert(0, own);
-    device.marks.truncate(MOST);
-    let value = [vec![device.id], device.marks].concat().join(".");
-    let mut cookie = rules.cookie(COOKIE, value);
-    cookie.set_max_age(Duration::days(365));
-    cookie
+    let device = DeviceCookie::from_request(&request.http, request.cookies);
+    with_cookie(
+        response,
+        &device.with(request.cookies, request.key(), account),
+    )
 }
 
 #[cfg(test)]
@@ -133,12 +118,16 @@ mod tests {
         account(id, "hash", None)
     }
 
+    fn is_known(request: &HttpRequest, key: &SecretKey, account: &Account) -> bool {
+        DeviceCookie::from_request(request, RULES).has(key, account)
+    }
+
     /// A request of a browser after these logins.
     fn after(key: &SecretKey, accounts: &[Account]) -> HttpRequest {
         let mut request = TestRequest::get().to_http_request();
         for account in accounts {
             request = TestRequest::get()
-                .cookie(remember(&request, RULES, key, account))
+                .cookie(DeviceCookie::from_request(&request, RULES).with(RULES, key, account))
                 .to_http_request();
         }
         request
@@ -162,9 +151,9 @@ mod tests {
             (user(2), false),
             (account(2, "hash", Some("another")), false),
         ] {
-            assert_eq!(is_known(&request, RULES, &key, &account), is_expected);
+            assert_eq!(is_known(&request, &key, &account), is_expected);
         }
-        assert!(!is_known(&request, RULES, &SecretKey::random(), &user(1)));
+        assert!(!is_known(&request, &SecretKey::random(), &user(1)));
     }
 
     #[test]
@@ -184,7 +173,7 @@ mod tests {
             .cookie(Cookie::new(COOKIE, format!("{id}.{mark}")))
             .to_http_request();
 
-        assert!(!is_known(&stolen, RULES, &key, &user(1)));
+        assert!(!is_known(&stolen, &key, &user(1)));
     }
 
     #[test]
@@ -194,13 +183,13 @@ mod tests {
 
         let request = after(&key, &users);
 
-        assert!(!is_known(&request, RULES, &key, &users[0]));
-        assert!(is_known(&request, RULES, &key, &users[1]));
+        assert!(!is_known(&request, &key, &users[0]));
+        assert!(is_known(&request, &key, &users[1]));
         for value in ["", "x", "../..", &format!("{}.\u{e4}", "0".repeat(32))] {
             let odd = TestRequest::get()
                 .cookie(Cookie::new(COOKIE, value.to_owned()))
                 .to_http_request();
-            let cookie = remember(&odd, RULES, &key, &user(1));
+            let cookie = DeviceCookie::from_request(&odd, RULES).with(RULES, &key, &user(1));
             assert_eq!(cookie.value().split('.').count(), 2, "{value}");
         }
     }
@@ -212,8 +201,9 @@ mod tests {
         fn no_cookie_makes_the_parser_panic_or_is_accepted(value in "[0-9a-f]{32}[.0-9a-fx]{0,600}|\\PC{0,80}") {
             let key = SecretKey::random();
             let request = TestRequest::get().cookie(Cookie::new(COOKIE, value)).to_http_request();
-            prop_assert!(!is_known(&request, RULES, &key, &user(1)));
-            prop_assert!(remember(&request, RULES, &key, &user(1)).value().split('.').count() <= MOST + 1);
+            prop_assert!(!is_known(&request, &key, &user(1)));
+            let cookie = DeviceCookie::from_request(&request, RULES).with(RULES, &key, &user(1));
+            prop_assert!(cookie.value().split('.').count() <= MOST + 1);
         }
     }
 }

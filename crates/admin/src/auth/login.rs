@@ -13,7 +13,7 @@ use oc_http::{PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::pending_requirement;
-use crate::auth::device_cookie::{self, Account};
+use crate::auth::device_cookie::{Account, set_device_cookie};
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
@@ -147,7 +147,7 @@ pub(crate) fn start_session(
     }
     let required = pending_requirement(&user, factor.is_some(), request.state.require_totp);
     let response = see_other(required.unwrap_or(path));
-    device_cookie::set_device_cookie(response, request, &(user, factor))
+    set_device_cookie(response, request, &(user, factor))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
 use oc_http::{PageError, PageResult};
 
-use crate::auth::device_cookie::{self, Account};
+use crate::auth::device_cookie::{Account, DeviceCookie};
 use crate::auth::request::AdminRequest;
 
 /// How long an attempt waits for others that use up the allowance while they are pending.
@@ -74,9 +74,8 @@ impl AttemptSource {
             Ok(Some((user, factor)))
         });
         let account = account.await?;
-        let is_known = |account: &Account| {
-            device_cookie::is_known(&request.http, request.cookies, request.key(), account)
-        };
+        let device = DeviceCookie::from_request(&request.http, request.cookies);
+        let is_known = |account: &Account| device.has(request.key(), account);
         Ok(Self {
             is_known_browser: account.as_ref().is_some_and(is_known),
             account: account.map(|(user, _)| user),
