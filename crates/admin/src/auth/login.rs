@@ -16,7 +16,7 @@ use crate::auth::current_user::pending_requirement;
 use crate::auth::device_cookie::{Account, set_device_cookie};
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::request::AdminRequest;
-use crate::auth::sealed_form::{self, Purpose};
+use crate::auth::sealed_form;
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::ui::links::see_other;
 
@@ -139,7 +139,7 @@ pub(crate) fn start_session(
         .session
         .start(&user, &request.address(), &request.browser())?;
     let path = destination.path();
-    let kept = sealed_form::open(request, 0, Purpose::Login, path, &destination.kept);
+    let kept = sealed_form::open(request, 0, sealed_form::LOGIN, path, &destination.kept);
     if let Some(submission) = kept.filter(|kept| request.is_form_of(user.id, kept)) {
         sealed_form::keep(request, user.id, path, &submission)?;
         let text = "You are logged in again. What you entered has not been saved yet.";

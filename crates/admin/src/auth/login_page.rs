@@ -17,7 +17,7 @@ use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
 use crate::auth::login::{Destination, attempt, start_session};
 use crate::auth::pending_login;
 use crate::auth::request::AdminRequest;
-use crate::auth::sealed_form::{self, Purpose};
+use crate::auth::sealed_form;
 use crate::auth::session::AdminSession;
 use crate::auth::throttle::{AttemptSource, AuthOutcome, throttled};
 use crate::auth::totp::{self, CodeKind};
@@ -101,7 +101,7 @@ pub(crate) async fn keep_form_for_login(
     };
     let submission = request.extract::<Submission>().await?;
     let target = login.target();
-    let mut kept = sealed_form::seal(&login, 0, Purpose::Login, &target, &submission);
+    let mut kept = sealed_form::seal(&login, 0, sealed_form::LOGIN, &target, &submission);
     if kept.len() > MAX_KEPT {
         kept.clear();
     }

@@ -9,7 +9,7 @@ use chrono::Utc;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::sealed_form::{self, Purpose};
+use crate::auth::sealed_form::{self, REAUTH};
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::{AttemptSource, AuthOutcome, throttled};
 use crate::auth::totp::{self, CodeKind};
@@ -58,7 +58,7 @@ impl StaffRequest {
             return Ok(submission);
         }
         let (target, sealed) = (self.target(), submission.text(KEPT));
-        let original = sealed_form::open(self, self.user.user.id, Purpose::Reauth, &target, sealed);
+        let original = sealed_form::open(self, self.user.user.id, REAUTH, &target, sealed);
         let mut original = original.ok_or(PageError::BadRequest)?;
         original.is_cancelled = submission.has(CANCEL);
         original.credentials = Some(Credentials {
@@ -142,7 +142,7 @@ impl StaffRequest {
     ) -> PageResult {
         let (target, user) = (self.target(), &self.user);
         let page = ReauthPage {
-            kept: sealed_form::seal(self, user.user.id, Purpose::Reauth, &target, submission),
+            kept: sealed_form::seal(self, user.user.id, REAUTH, &target, submission),
             action: target,
             has_factor: user.has_factor,
             error,

@@ -8,50 +8,36 @@ use crate::auth::request::AdminRequest;
 use crate::auth::staff_request::StaffRequest;
 use crate::ui::submission::Submission;
 
-/// What a sealed form is for.
-#[derive(Clone, Copy)]
-pub(crate) enum Purpose {
-    /// It is submitted once its sender has authenticated again.
-    Reauth,
-    /// Its page shows it again, filled in.
-    Restore,
-    /// Its page shows it again after its sender has logged in.
-    Login,
-}
+/// Purpose: it is submitted once its sender has authenticated again.
+pub(super) const REAUTH: &str = "reauth form";
+/// Purpose: its page shows it again, filled in.
+const RESTORE: &str = "restored form";
+/// Purpose: its page shows it again after its sender has logged in.
+pub(super) const LOGIN: &str = "login form";
 
-impl Purpose {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Reauth => "reauth form",
-            Self::Restore => "restored form",
-            Self::Login => "login form",
-        }
-    }
-}
-
-pub(crate) fn seal(
+pub(super) fn seal(
     request: &AdminRequest,
     user_id: i64,
-    purpose: Purpose,
+    purpose: &str,
     target: &str,
     submission: &Submission,
 ) -> String {
     // JSON is shorter than urlencoded text, where a character can take 12 bytes.
     let text = serde_json::to_vec(submission.fields()).expect("text can be written as JSON");
     let context = format!("{user_id} {target}");
-    request.key().seal(purpose.name(), &context, &text)
+    request.key().seal(purpose, &context, &text)
 }
 
 /// The submission that was sealed; `None` if it was for somebody or something else.
-pub(crate) fn open(
+pub(super) fn open(
     request: &AdminRequest,
     user_id: i64,
-    purpose: Purpose,
+    purpose: &str,
     target: &str,
     sealed: &str,
 ) -> Option<Submission> {
     let context = format!("{user_id} {target}");
-    let text = request.key().open(purpose.name(), &context, sealed)?;
+    let text = request.key().open(purpose, &context, sealed)?;
     let fields: Vec<(String, String)> = serde_json::from_slice(&text).ok()?;
     Some(fields.into())
 }
@@ -67,7 +53,7 @@ pub(crate) fn keep(
     if ["/add/", "/change/"].iter().any(|end| path.ends_with(end)) {
         let submission = submission.clone();
         let submission = submission.with("password1", "").with("password2", "");
-        let sealed = seal(request, user_id, Purpose::Restore, target, &submission);
+        let sealed = seal(request, user_id, RESTORE, target, &submission);
         request.session.keep_form(target, &sealed)?;
     }
     Ok(())
@@ -77,11 +63,5 @@ pub(crate) fn keep(
 pub(crate) fn take(staff: &StaffRequest) -> Option<Submission> {
     let target = staff.target();
     let sealed = staff.session.take_kept_form(&staff.http, &target)?;
-    open(
-        staff,
-        staff.user.user.id,
-        Purpose::Restore,
-        &target,
-        &sealed,
-    )
+    open(staff, staff.user.user.id, RESTORE, &target, &sealed)
 }
