@@ -142,11 +142,6 @@ fn erase_old_addresses(conn: &mut DbConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// The username of a failed attempt to record.
-pub fn attempted_username(account: Option<Actor<'_>>) -> &str {
-    account.map_or(UNKNOWN_NAME, |account| account.username)
-}
-
 #[cfg(test)]
 mod tests {
     use oc_core::testing::on_both;
@@ -228,10 +223,5 @@ mod tests {
             assert_eq!(addresses, ["", "192.0.2.7", "192.0.2.7"]);
             Ok(())
         })
-    }
-
-    #[test]
-    fn unknown_usernames_are_not_recorded() {
-        assert_eq!(attempted_username(None), UNKNOWN_NAME);
     }
 }

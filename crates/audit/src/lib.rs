@@ -10,7 +10,7 @@ mod submitted_form;
 
 pub use change_set::ChangeSet;
 pub use entry::{AuditEntry, NewAuditEntry};
-pub use event::{AUTH, Event, NewEvent, UNKNOWN_NAME, attempted_username};
+pub use event::{AUTH, Event, NewEvent, UNKNOWN_NAME};
 pub use filter::AuditFilter;
 pub use import::ImportedEntry;
 pub use submitted_form::SubmittedForm;

@@ -17,7 +17,7 @@ use crate::auth::device_cookie::{Account, set_device_cookie};
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form;
-use crate::auth::throttle::{AttemptSource, AuthOutcome};
+use crate::auth::throttle::{AttemptSource, AuthError};
 use crate::ui::links::see_other;
 
 /// Checks the password of a username; an account with a second factor requires its code as well. Every failure takes the
@@ -26,10 +26,10 @@ pub(crate) async fn attempt(
     request: &AdminRequest,
     source: AttemptSource,
     typed: String,
-) -> Result<AuthOutcome<Account>, PageError> {
+) -> Result<Result<Account, AuthError>, PageError> {
     let start = Instant::now();
     let outcome = check(request, source, typed).await?;
-    if !matches!(outcome, AuthOutcome::Right(_)) {
+    if outcome.is_err() {
         equalize_timing(start).await;
     }
     Ok(outcome)
@@ -39,12 +39,12 @@ async fn check(
     request: &AdminRequest,
     source: AttemptSource,
     typed: String,
-) -> Result<AuthOutcome<Account>, PageError> {
+) -> Result<Result<Account, AuthError>, PageError> {
     let hasher = &request.hasher;
     let _turn = hasher.queue(source.is_known_browser).await?;
     let attempt = match source.begin(request, None).await? {
         Ok(attempt) => attempt,
-        Err(wait) => return Ok(AuthOutcome::Throttled(wait)),
+        Err(error) => return Ok(Err(error)),
     };
     let user = source.account.clone();
     let stored = user
@@ -79,7 +79,7 @@ async fn check(
                 User::set_last_login(conn, user.id, now)?;
                 source.record(conn, Event::LoggedIn, Some(&user))?;
             }
-            Ok(AuthOutcome::Right((stored, factor)))
+            Ok(Ok((stored, factor)))
         })
         .await
 }
@@ -103,10 +103,10 @@ fn refuse<T>(
     conn: &mut DbConnection,
     attempt: &PendingAttempt,
     source: &AttemptSource,
-) -> QueryResult<AuthOutcome<T>> {
+) -> QueryResult<Result<T, AuthError>> {
     attempt.fail(conn)?;
     source.record(conn, Event::LoginRefused, None)?;
-    Ok(AuthOutcome::Wrong)
+    Ok(Err(AuthError::Wrong))
 }
 
 /// Where a login leads.

@@ -8,8 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use audit::Event;
 use chrono::Utc;
-use diesel::OptionalExtension;
-use oc_http::{LoginOutcome, Metrics, Page, PageError, PageResult};
+use oc_http::{LoginOutcome, Metrics, Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::csrf::{CookieRules, Csrf, with_cookie};
@@ -19,7 +18,7 @@ use crate::auth::pending_login;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form;
 use crate::auth::session::AdminSession;
-use crate::auth::throttle::{AttemptSource, AuthOutcome, throttled};
+use crate::auth::throttle::{AttemptSource, AuthError};
 use crate::auth::totp::{self, CodeKind};
 use crate::state::AdminState;
 use crate::ui::links::see_other;
@@ -128,21 +127,15 @@ pub(crate) async fn create(request: AdminRequest, submission: Submission) -> Pag
     let destination = Destination::from_submission(&request, &submission);
     let source = AttemptSource::for_username(&request, username.clone()).await?;
     match attempt(&request, source, password).await? {
-        AuthOutcome::Right((user, Some(_))) => ask_for_code(&request, &user, destination),
-        AuthOutcome::Right(account) => {
+        Ok((user, Some(_))) => ask_for_code(&request, &user, destination),
+        Ok(account) => {
             Metrics::login(&request.http, LoginOutcome::Success);
             start_session(&request, account, &destination)
         }
-        AuthOutcome::Wrong => {
-            Metrics::login(&request.http, LoginOutcome::WrongPassword);
-            let error = Some(WRONG_PASSWORD.to_owned());
-            show(&request, StatusCode::OK, destination, username, error)
-        }
-        AuthOutcome::Throttled(wait) => {
-            Metrics::login(&request.http, LoginOutcome::Throttled);
-            throttled(wait, |status, error| {
-                show(&request, status, destination, username, error)
-            })
+        Err(error) => {
+            Metrics::login(&request.http, error.outcome(LoginOutcome::WrongPassword));
+            let text = Some(error.message(WRONG_PASSWORD));
+            error.respond(show(&request, StatusCode::OK, destination, username, text))
         }
     }
 }
@@ -152,8 +145,8 @@ pub(crate) async fn new_code(request: AdminRequest) -> PageResult {
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
-    match pending_user(&request).await? {
-        Some(_) => show_code(&request, StatusCode::OK, destination, None),
+    match pending_login::user(&request).await? {
+        Some(_) => show_code(&request, destination, None),
         None => Ok(see_other(&login_path(LOGIN, &destination.next))),
     }
 }
@@ -161,19 +154,14 @@ pub(crate) async fn new_code(request: AdminRequest) -> PageResult {
 pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -> PageResult {
     request.check_form(None, &submission)?;
     let destination = Destination::from_submission(&request, &submission);
-    let Some(user) = pending_user(&request).await? else {
+    let Some(user) = pending_login::user(&request).await? else {
         return Ok(see_other(&login_path(LOGIN, &destination.next)));
     };
     let now = Utc::now().naive_utc();
     let source = AttemptSource::for_username(&request, user.username.clone()).await?;
     let attempt = match source.begin(&request, Some(user.id)).await? {
         Ok(attempt) => attempt,
-        Err(wait) => {
-            Metrics::login(&request.http, LoginOutcome::Throttled);
-            return throttled(wait, |status, error| {
-                show_code(&request, status, destination, error)
-            });
-        }
+        Err(error) => return reject_code(&request, destination, error),
     };
     let (key, typed) = (request.key().clone(), submission.text("code").to_owned());
     let authenticated = request
@@ -197,9 +185,7 @@ pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -
         })
         .await?;
     let Some((account, codes_left)) = authenticated else {
-        Metrics::login(&request.http, LoginOutcome::WrongCode);
-        let error = Some(WRONG_CODE.to_owned());
-        return show_code(&request, StatusCode::OK, destination, error);
+        return reject_code(&request, destination, AuthError::Wrong);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
     let response = start_session(&request, account, &destination)?;
@@ -233,25 +219,16 @@ fn ask_for_code(request: &AdminRequest, user: &User, destination: Destination) -
     let response = if destination.kept.is_empty() {
         see_other(&login_path("/admin/login/code/", &destination.next))
     } else {
-        show_code(request, StatusCode::OK, destination, None)?
+        show_code(request, destination, None)?
     };
     let cookie = pending_login::cookie(request.cookies, request.key(), user, Utc::now());
     with_cookie(response, &cookie)
 }
 
-/// The user whose password was right on this browser in the last minutes.
-async fn pending_user(request: &AdminRequest) -> Result<Option<User>, PageError> {
-    let Some((id, token)) = pending_login::from_request(&request.http, request.cookies) else {
-        return Ok(None);
-    };
-    let user = request
-        .read(move |conn| {
-            let user = User::find(conn, id).optional()?;
-            let has_factor = SecondFactor::find(conn, id)?.is_some();
-            Ok(user.filter(|user| has_factor && user.can_log_in()))
-        })
-        .await?;
-    Ok(user.filter(|user| pending_login::TOKEN.is_valid(request.key(), user, &token, Utc::now())))
+fn reject_code(request: &AdminRequest, destination: Destination, error: AuthError) -> PageResult {
+    Metrics::login(&request.http, error.outcome(LoginOutcome::WrongCode));
+    let text = Some(error.message(WRONG_CODE));
+    error.respond(show_code(request, destination, text))
 }
 
 fn show(
@@ -272,7 +249,6 @@ fn show(
 
 fn show_code(
     request: &AdminRequest,
-    status: StatusCode,
     destination: Destination,
     error: Option<String>,
 ) -> PageResult {
@@ -281,5 +257,5 @@ fn show_code(
         destination,
         error,
     };
-    request.page(status, None, "Enter your code", Vec::new(), page)
+    request.page(StatusCode::OK, None, "Enter your code", Vec::new(), page)
 }

@@ -19,7 +19,7 @@ use crate::auth::login_page::LoginMessage;
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
 use crate::auth::request::AdminRequest;
-use crate::auth::throttle::throttled;
+use crate::auth::throttle::AuthError;
 use crate::auth::user_token::UserToken;
 use crate::secret_key::SecretKey;
 use crate::ui::field::Button;
@@ -28,6 +28,7 @@ use crate::ui::submission::Submission;
 
 const TITLE: &str = "Reset password";
 const SET_TITLE: &str = "Choose a new password";
+const INVALID: &str = "Enter a valid email address.";
 const VALID: Duration = Duration::hours(1);
 
 /// The token in a link. A login, or a change of the password or email address, invalidates it.
@@ -89,7 +90,7 @@ pub(crate) async fn create(
     let start = Instant::now();
     let email = submission.text("email").trim().to_owned();
     if email.is_empty() || email.contains('\0') {
-        let error = Some("Enter a valid email address.".to_owned());
+        let error = Some(INVALID.to_owned());
         return show(&request, StatusCode::UNPROCESSABLE_ENTITY, email, error);
     }
     let (ip, key, typed) = (request.ip(), request.key().clone(), email.clone());
@@ -121,7 +122,9 @@ pub(crate) async fn create(
         Ok(()) => Ok(see_other("/admin/password_reset/done/")),
         Err(Rejection::Busy) => Err(PageError::Overloaded),
         Err(Rejection::Throttled { wait }) => {
-            throttled(wait, |status, error| show(&request, status, email, error))
+            let error = AuthError::Throttled(wait);
+            let text = Some(error.message(INVALID));
+            error.respond(show(&request, StatusCode::OK, email, text))
         }
     }
 }

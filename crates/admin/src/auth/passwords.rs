@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::auth::account::replace_password;
 use crate::auth::staff_request::StaffRequest;
-use crate::auth::throttle::{AuthOutcome, throttled};
+use crate::auth::throttle::AuthError;
 use crate::ui::field::{Button, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
@@ -119,14 +119,13 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
         Some("Current password is required.".to_owned())
     } else {
         // Throttled, because somebody may have found an open browser.
-        match staff.check_password(current, None).await? {
-            AuthOutcome::Right(()) => None,
-            AuthOutcome::Wrong => Some("Your current password is incorrect.".to_owned()),
-            AuthOutcome::Throttled(wait) => {
-                let none = NewPasswordErrors::default();
-                return throttled(wait, |status, error| show_own(&staff, status, error, none));
-            }
+        let checked = staff.check_password(current, None).await?.err();
+        let text = checked.map(|error| error.message("Your current password is incorrect."));
+        if let Some(error @ AuthError::Throttled(_)) = checked {
+            let none = NewPasswordErrors::default();
+            return error.respond(show_own(&staff, StatusCode::OK, text, none));
         }
+        text
     };
     let mut errors = OWN.check(&submission, &staff.user.user.about());
     if staff.user.user.must_change_password && OWN.password(&submission) == current {

@@ -2,13 +2,16 @@
 //!
 //! It is valid for the code page only. The session starts after the code.
 
-use accounts::User;
+use accounts::{SecondFactor, User};
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use chrono::{DateTime, Utc};
+use diesel::OptionalExtension;
+use oc_http::PageError;
 
 use crate::auth::csrf::CookieRules;
+use crate::auth::request::AdminRequest;
 use crate::auth::user_token::UserToken;
 use crate::secret_key::SecretKey;
 
@@ -16,7 +19,7 @@ const COOKIE: &str = "second_step";
 /// Minutes to enter the code.
 const MINUTES: i64 = 10;
 
-pub(super) const TOKEN: UserToken = UserToken {
+const TOKEN: UserToken = UserToken {
     purpose: "second step",
     lifetime: chrono::Duration::minutes(MINUTES),
     facts: |_| Vec::new(),
@@ -40,8 +43,22 @@ pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
     cookie
 }
 
+/// The user whose password was right on this browser in the last minutes.
+pub(super) async fn user(request: &AdminRequest) -> Result<Option<User>, PageError> {
+    let Some((id, token)) = from_request(&request.http, request.cookies) else {
+        return Ok(None);
+    };
+    let user = request.read(move |conn| {
+        let user = User::find(conn, id).optional()?;
+        let has_factor = SecondFactor::find(conn, id)?.is_some();
+        Ok(user.filter(|user| has_factor && user.can_log_in()))
+    });
+    let user = user.await?;
+    Ok(user.filter(|user| TOKEN.is_valid(request.key(), user, &token, Utc::now())))
+}
+
 /// The user's id and the token in the request's cookie, not yet verified.
-pub(crate) fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<(i64, String)> {
+fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<(i64, String)> {
     let cookie = request.cookie(&rules.name(COOKIE))?;
     let (id, token) = cookie.value().split_once('.')?;
     Some((id.parse().ok()?, token.to_owned()))

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::auth::sealed_form::{self, REAUTH};
 use crate::auth::staff_request::StaffRequest;
-use crate::auth::throttle::{AttemptSource, AuthOutcome, throttled};
+use crate::auth::throttle::{AttemptSource, AuthError};
 use crate::auth::totp::{self, CodeKind};
 use crate::ui::submission::{Credentials, Submission};
 
@@ -76,26 +76,20 @@ impl StaffRequest {
         if self.user.recently_authenticated() {
             return Ok(None);
         }
-        let ask = |status, error| self.ask_password(submission, status, error).map(Some);
         let Some(credentials) = &submission.credentials else {
-            return ask(StatusCode::OK, None);
+            return self.ask_password(submission, None).map(Some);
         };
-        let has_factor = self.user.has_factor;
-        let code = has_factor.then_some(credentials.code.as_str());
-        match self.check_password(&credentials.password, code).await? {
-            AuthOutcome::Right(()) => {
-                self.session.set_authenticated()?;
-                Ok(None)
-            }
-            AuthOutcome::Wrong if has_factor => {
-                ask(StatusCode::OK, Some(WRONG_CREDENTIALS.to_owned()))
-            }
-            AuthOutcome::Wrong => ask(StatusCode::OK, Some(WRONG_PASSWORD.to_owned())),
-            AuthOutcome::Throttled(wait) => throttled(wait, |status, error| {
-                self.ask_password(submission, status, error)
-            })
-            .map(Some),
-        }
+        let (code, wrong) = if self.user.has_factor {
+            (Some(&*credentials.code), WRONG_CREDENTIALS)
+        } else {
+            (None, WRONG_PASSWORD)
+        };
+        let Err(error) = self.check_password(&credentials.password, code).await? else {
+            self.session.set_authenticated()?;
+            return Ok(None);
+        };
+        let page = self.ask_password(submission, Some(error.message(wrong)));
+        error.respond(page).map(Some)
     }
 
     /// Checks the user's own password, and a two-factor code if there is one to check. Counted like a login.
@@ -103,13 +97,13 @@ impl StaffRequest {
         &self,
         password: &str,
         code: Option<&str>,
-    ) -> Result<AuthOutcome<()>, PageError> {
+    ) -> Result<Result<(), AuthError>, PageError> {
         let now = Utc::now().naive_utc();
         let user = self.actor();
         let source = AttemptSource::for_user(self, &user);
         let attempt = match source.begin(self, code.map(|_| user.id)).await? {
             Ok(attempt) => attempt,
-            Err(wait) => return Ok(AuthOutcome::Throttled(wait)),
+            Err(error) => return Ok(Err(error)),
         };
         let (typed, stored) = (password.to_owned(), user.password.clone());
         let is_password = self.hasher.verify(typed, stored).await?.is_right();
@@ -123,23 +117,18 @@ impl StaffRequest {
             if !is_password || (code.is_some() && consumed.is_none()) {
                 attempt.fail(conn)?;
                 source.record(conn, Event::ProofRefused, Some(&user))?;
-                return Ok(AuthOutcome::Wrong);
+                return Ok(Err(AuthError::Wrong));
             }
             if consumed == Some(CodeKind::Recovery) {
                 source.record(conn, Event::RecoveryCodeUsed, Some(&user))?;
             }
             attempt.succeed(conn)?;
-            Ok(AuthOutcome::Right(()))
+            Ok(Ok(()))
         });
         checked.await
     }
 
-    fn ask_password(
-        &self,
-        submission: &Submission,
-        status: StatusCode,
-        error: Option<String>,
-    ) -> PageResult {
+    fn ask_password(&self, submission: &Submission, error: Option<String>) -> PageResult {
         let (target, user) = (self.target(), &self.user);
         let page = ReauthPage {
             kept: sealed_form::seal(self, user.user.id, REAUTH, &target, submission),
@@ -147,6 +136,6 @@ impl StaffRequest {
             has_factor: user.has_factor,
             error,
         };
-        self.page_below_index(status, "Confirm that it is you", page)
+        self.page_below_index(StatusCode::OK, "Confirm that it is you", page)
     }
 }

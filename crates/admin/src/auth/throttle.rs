@@ -6,11 +6,11 @@ use std::time::{Duration as StdDuration, Instant};
 use accounts::{Attempt, PendingAttempt, Rejection, SecondFactor, User};
 use actix_web::http::{StatusCode, header};
 use actix_web::rt::time::sleep;
-use audit::{Event, NewEvent, attempted_username};
+use audit::{Event, NewEvent, UNKNOWN_NAME};
 use chrono::{Duration, Utc};
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
-use oc_http::{PageError, PageResult};
+use oc_http::{LoginOutcome, PageError, PageResult};
 
 use crate::auth::device_cookie::{Account, DeviceCookie};
 use crate::auth::request::AdminRequest;
@@ -19,34 +19,50 @@ use crate::auth::request::AdminRequest;
 const MAX_WAIT: StdDuration = StdDuration::from_secs(10);
 const POLL_INTERVAL: StdDuration = StdDuration::from_millis(100);
 
-pub(crate) enum AuthOutcome<T> {
-    Right(T),
-    /// Failure, for any reason.
+/// Why an attempt failed.
+#[derive(Clone, Copy)]
+pub(crate) enum AuthError {
+    /// The password or code is wrong, for any reason.
     Wrong,
     /// Rejected; the next attempt can be made after this time.
     Throttled(Duration),
 }
 
-/// The page of a rejected attempt: `show` gets its status and error message.
-pub(crate) fn throttled(
-    wait: Duration,
-    show: impl FnOnce(StatusCode, Option<String>) -> PageResult,
-) -> PageResult {
-    let minutes = minutes(wait);
-    let mut response = show(StatusCode::TOO_MANY_REQUESTS, Some(message(minutes)))?;
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, (minutes * 60).into());
-    Ok(response)
+impl AuthError {
+    /// The error message; `wrong` is that of a wrong password or code.
+    pub(super) fn message(self, wrong: &str) -> String {
+        match self {
+            Self::Wrong => wrong.to_owned(),
+            Self::Throttled(wait) => match minutes(wait) {
+                1 => "Too many attempts. Try again in 1 minute.".to_owned(),
+                minutes => format!("Too many attempts. Try again in {minutes} minutes."),
+            },
+        }
+    }
+
+    /// The outcome of a login; `wrong` is that of a wrong password or code.
+    pub(super) fn outcome(self, wrong: LoginOutcome) -> LoginOutcome {
+        match self {
+            Self::Wrong => wrong,
+            Self::Throttled(_) => LoginOutcome::Throttled,
+        }
+    }
+
+    /// The page with the error message as a response.
+    pub(super) fn respond(self, page: PageResult) -> PageResult {
+        let mut response = page?;
+        if let Self::Throttled(wait) = self {
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, (minutes(wait) * 60).into());
+        }
+        Ok(response)
+    }
 }
 
 /// Whole minutes, rounded up.
 fn minutes(wait: Duration) -> i64 {
     (wait.num_seconds() + 59) / 60
-}
-
-fn message(minutes: i64) -> String {
-    let unit = if minutes == 1 { "minute" } else { "minutes" };
-    format!("Too many attempts. Try again in {minutes} {unit}.")
 }
 
 #[derive(Clone)]
@@ -99,16 +115,14 @@ impl AttemptSource {
         &self,
         request: &AdminRequest,
         code_of: Option<i64>,
-    ) -> Result<Result<PendingAttempt, Duration>, PageError> {
+    ) -> Result<Result<PendingAttempt, AuthError>, PageError> {
         let deadline = Instant::now() + MAX_WAIT;
         loop {
             let source = self.clone();
-            let begun = request
-                .db
-                .run(move |conn| Ok(source.try_begin(conn, code_of)?));
+            let begun = request.write(move |conn| source.try_begin(conn, code_of));
             match begun.await? {
                 Ok(attempt) => return Ok(Ok(attempt)),
-                Err(Rejection::Throttled { wait }) => return Ok(Err(wait)),
+                Err(Rejection::Throttled { wait }) => return Ok(Err(AuthError::Throttled(wait))),
                 Err(Rejection::Busy) if Instant::now() > deadline => {
                     return Err(PageError::Overloaded);
                 }
@@ -128,7 +142,7 @@ impl AttemptSource {
             is_known_browser: self.is_known_browser,
             code_of,
         };
-        let begun = conn.write(|conn| attempt.begin(conn, Utc::now().naive_utc()))?;
+        let begun = attempt.begin(conn, Utc::now().naive_utc())?;
         if matches!(begun, Err(Rejection::Throttled { .. })) {
             self.record(conn, Event::LoginThrottled, None)?;
         }
@@ -143,10 +157,11 @@ impl AttemptSource {
         user: Option<&User>,
     ) -> QueryResult<()> {
         let address = self.ip.map_or_else(String::new, |ip| ip.to_string());
+        let account = self.account.as_ref();
         let event = NewEvent {
             event,
             actor: user.map(User::actor),
-            about: attempted_username(self.account.as_ref().map(User::actor)),
+            about: account.map_or(UNKNOWN_NAME, |account| &account.username),
             address: &address,
         };
         event.insert(conn)
@@ -159,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_minutes_that_have_passed_when_it_is_over() {
-        let words = |seconds| message(minutes(Duration::seconds(seconds)));
+        let words = |seconds| AuthError::Throttled(Duration::seconds(seconds)).message("");
 
         assert_eq!(words(1), "Too many attempts. Try again in 1 minute.");
         assert_eq!(words(60), "Too many attempts. Try again in 1 minute.");
