@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use accounts::Verb;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{FieldKind, Gallery, Record, Resource};
+use oc_core::admin::{Gallery, Record, Resource};
 use serde::Serialize;
 
 use crate::editor::Editor;
@@ -55,13 +55,11 @@ impl GalleryView {
         owner: &Resource,
         id: i64,
     ) -> QueryResult<Option<Self>> {
-        let Some(gallery) = owner.gallery else {
+        let is_visible = |gallery: &Gallery| editor.may_view(gallery.resource);
+        let Some(gallery) = owner.gallery.filter(is_visible) else {
             return Ok(None);
         };
         let resource = gallery.resource;
-        if !editor.may_view(resource) {
-            return Ok(None);
-        }
         let may_change = editor.may(Verb::Change, resource);
         let mut fields = resource.fields.iter();
         let field = fields.find(|field| field.name == gallery.description);
@@ -133,9 +131,8 @@ pub(crate) fn in_order(
 }
 
 pub(crate) fn image_value<'r>(resource: &Resource, image: &'r Record) -> &'r str {
-    let mut fields = resource.fields.iter();
-    let field = fields.find(|field| field.kind == FieldKind::Image);
-    field.map_or("", |field| image.values.text(field.name))
+    let images = resource.images;
+    images.map_or("", |images| image.values.text(images.field))
 }
 
 /// The thumbnails of these rows: their own images, or the first ones that belong to them.

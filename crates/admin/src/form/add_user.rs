@@ -3,6 +3,7 @@
 use accounts::{User, UserDraft, Verb};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use audit::ChangeSet;
 use diesel::OptionalExtension;
 use oc_core::admin::{FormValues, Record, Resource};
 use oc_core::validation::FieldError;
@@ -15,7 +16,6 @@ use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::page::with_notice;
-use crate::form::save::save_object;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
 use crate::ui::layout::{Breadcrumb, Message};
 use crate::ui::links::{change_path, see_other, with_query};
@@ -134,7 +134,7 @@ async fn add(
         .with("username", username)
         .with_yes("is_active", true);
     let add = staff.try_write(move |conn| {
-        let added = save_object(conn, &editor, accounts, None, &values);
+        let added = editor.save_object(conn, accounts, None, &values, &mut ChangeSet::none());
         let added = added.map_err(Rollback::from_save_error)?;
         User::set_password(conn, added.id, &hash)?;
         User::set_must_change_password(conn, added.id, is_temporary)?;

@@ -5,12 +5,13 @@ use actix_web::HttpResponse;
 use actix_web::web::Query;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind, FormValues, Resource};
+use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, Field, FieldKind, FormValues, Resource};
 use oc_core::search::SearchTerms;
 use oc_http::{PageError, PageResult};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::audit_log::snapshot::display_text;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::columns::BoundField;
 use crate::form::definition::FormDefinition;
@@ -30,27 +31,29 @@ pub(crate) struct FieldChoices {
     pub(crate) more: i64,
     /// Permissions that come from groups as well, as pairs of (code, name of the group).
     pub(crate) inherited: Vec<(String, String)>,
+    /// The text of the value, if the form is read-only.
+    pub(crate) shown: String,
+    /// Existing values that a text field suggests.
+    pub(crate) suggestions: Vec<String>,
 }
 
 impl FieldChoices {
-    fn new(
+    pub(crate) fn load(
         conn: &mut DbConnection,
         definition: &FormDefinition,
         bound: BoundField,
-        row: Option<i64>,
         values: &FormValues,
         sent: &Submission,
     ) -> QueryResult<Self> {
-        let name = bound.field.name;
+        let (name, row) = (bound.field.name, definition.id);
         let registry = definition.registry();
-        if definition.read_only && bound.field.kind.has_choices() {
-            let (resource, chosen) = (bound.resource, values.list(bound.name));
-            return Ok(Self::all(registry.labels(
-                conn,
-                resource,
-                bound.field,
-                chosen,
-            )?));
+        if definition.read_only {
+            let (resource, field) = (bound.resource, bound.field);
+            let shown = display_text(conn, registry, resource, field, values.list(bound.name))?;
+            return Ok(Self {
+                shown,
+                ..Self::default()
+            });
         }
         if let Some(rules) = registry.access(bound.resource)
             && rules.permission_field == name
@@ -69,7 +72,13 @@ impl FieldChoices {
                 return Ok(Self::all(offer.choices));
             }
             FieldKind::Choice(..) | FieldKind::Related(..) => {}
-            kind => return Ok(Self::all(kind.fixed_choices())),
+            kind => {
+                let suggestions = bound.field.suggestions.map(|load| load(conn));
+                return Ok(Self {
+                    suggestions: suggestions.transpose()?.unwrap_or_default(),
+                    ..Self::all(kind.fixed_choices())
+                });
+            }
         }
         let first = ChoiceQuery::first(name, row, MAX_CHOICES);
         let mut offer = choices(conn, &first)?;
@@ -91,7 +100,7 @@ impl FieldChoices {
             choices,
             searched: searched.map(str::to_owned),
             more,
-            inherited: Vec::new(),
+            ..Self::default()
         })
     }
 
@@ -118,28 +127,12 @@ pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
         "_resolve",
         "_restore",
     ];
-    if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
-        return sent.has(FIND);
-    }
-    resource.fields.iter().any(|field| {
+    let is_entered = |field: &Field| {
         let words = sent.text(&search_name(field.name)).trim();
         !words.is_empty() && words != sent.text(&format!("_found_{}", field.name))
-    })
-}
-
-/// The choices of every field of a definition; only the chosen ones if it is read-only. The id is that of the stored
-/// object.
-pub(crate) fn field_choices(
-    conn: &mut DbConnection,
-    definition: &FormDefinition,
-    id: Option<i64>,
-    values: &FormValues,
-    submission: &Submission,
-) -> QueryResult<Vec<FieldChoices>> {
-    definition
-        .own_fields()
-        .map(|bound| FieldChoices::new(conn, definition, bound, id, values, submission))
-        .collect()
+    };
+    sent.has(FIND)
+        || !is_saved.iter().any(|button| sent.has(button)) && resource.fields.iter().any(is_entered)
 }
 
 /// The query, with the parameters of Django's admin.

@@ -22,6 +22,8 @@ pub(crate) const FORM_TOKEN: &str = "_form";
 pub(crate) struct FormDefinition {
     pub(crate) editor: Editor,
     pub(crate) resource: &'static Resource,
+    /// The id of the object, unless it is a new one.
+    pub(crate) id: Option<i64>,
     pub(crate) inlines: Vec<InlineForm>,
     pub(crate) read_only: bool,
 }
@@ -35,31 +37,21 @@ pub(crate) struct InlineForm {
 }
 
 impl FormDefinition {
-    pub(crate) fn new(editor: Editor, resource: &'static Resource, is_new: bool) -> Self {
+    /// The form of a new object, or of a stored one, which is read-only without the permission to change it.
+    pub(crate) fn new(editor: Editor, resource: &'static Resource, id: Option<i64>) -> Self {
+        let read_only = id.is_some() && !editor.may(Verb::Change, resource);
         let inlines = resource.inlines.iter().map(|inline| InlineForm {
             inline,
             adds: editor.may_add(inline.resource),
-            edits: !is_new && editor.may(Verb::Change, inline.resource),
+            edits: id.is_some() && editor.may(Verb::Change, inline.resource),
         });
+        let inlines = inlines.filter(|inline| !read_only && (inline.adds || inline.edits));
         Self {
             resource,
-            inlines: inlines
-                .filter(|inline| inline.adds || inline.edits)
-                .collect(),
+            id,
+            inlines: inlines.collect(),
             editor,
-            read_only: false,
-        }
-    }
-
-    pub(crate) fn for_stored(editor: Editor, resource: &'static Resource) -> Self {
-        let read_only = !editor.may(Verb::Change, resource);
-        let mut definition = Self::new(editor, resource, false);
-        if read_only {
-            definition.inlines.clear();
-        }
-        Self {
             read_only,
-            ..definition
         }
     }
 
@@ -69,6 +61,13 @@ impl FormDefinition {
 
     pub(crate) fn own_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
         own_fields(self.resource)
+    }
+
+    /// The resource's own fields, and those of the inlines.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = BoundField> {
+        let inlines = self.inlines.iter();
+        let inlines = inlines.flat_map(|form| inline_fields(form.inline));
+        self.own_fields().chain(inlines)
     }
 
     /// The parts of every field with a stored value: the resource's own, and those of inlines that are edited.
@@ -98,25 +97,11 @@ impl FormDefinition {
         read_fields(self.own_fields().filter(is_allowed).filter(is_set), query)
     }
 
-    /// Adds the stored values of fields that were not submitted and keep them.
-    pub(crate) fn with_absent(&self, mut values: FormValues, stored: &FormValues) -> FormValues {
-        for bound in self.own_fields() {
-            if bound.field.keeps_if_absent && !values.0.contains_key(bound.name) {
-                values = values.with_list(bound.name, stored.list(bound.name).to_vec());
-            }
-        }
-        values
-    }
-
     /// Whether values were submitted for an inline that the user may not edit.
     pub(crate) fn forbids(&self, fields: &Submission) -> bool {
-        let closed = self.resource.inlines.iter().filter(|inline| {
-            let is_open = |form: &InlineForm| form.inline.field == inline.field;
-            !self.inlines.iter().any(is_open)
-        });
-        closed
-            .flat_map(|inline| inline.names)
-            .any(|name| !fields.text(name).trim().is_empty())
+        let open = self.inlines.iter().flat_map(|form| form.inline.names);
+        let mut names = self.resource.inlines.iter().flat_map(|it| it.names);
+        names.any(|name| !fields.text(name).trim().is_empty() && !open.clone().any(|it| it == name))
     }
 
     /// The stored values, those of edited inlines included, with times in the site's time zone.

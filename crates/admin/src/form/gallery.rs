@@ -19,7 +19,6 @@ use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
 use crate::form::definition::FormDefinition;
-use crate::form::save::save_object;
 use crate::form::state::FormState;
 use crate::gallery::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
@@ -177,7 +176,8 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
             let values = FormValues::default()
                 .with(gallery.owner, id.to_string())
                 .with(images.field, value);
-            save_object(conn, &editor, resource, None, &values).map_err(Rollback::from_save_error)
+            let saved = editor.save_object(conn, resource, None, &values, &mut ChangeSet::none());
+            saved.map_err(Rollback::from_save_error)
         });
         match saved.await? {
             Ok(_) => added += 1,
@@ -220,9 +220,9 @@ async fn redisplay(
     submission: Submission,
     errors: DescriptionErrors,
 ) -> PageResult {
-    let definition = FormDefinition::for_stored(editor, owner);
+    let definition = FormDefinition::new(editor, owner, Some(id));
     let state = staff.read(move |conn| {
-        let mut state = FormState::stored(conn, definition, id, &Submission::default())?;
+        let mut state = FormState::opened(conn, definition, &Submission::default())?;
         if let Some(gallery) = &mut state.gallery {
             gallery.add_errors(&submission, &errors);
         }
@@ -282,17 +282,15 @@ impl GalleryEdit {
             GalleryButton::MakeCover => Some(1),
             GalleryButton::Delete => None,
         };
+        let (editor, change_set) = (&self.editor, &mut ChangeSet::none());
         let (verb, text) = if let Some(to) = to {
             let values = image.values.clone().with(gallery.position, to.to_string());
-            if to != position {
-                save_object(conn, &self.editor, resource, Some(&image), &values)?;
-            }
+            editor.save_object(conn, resource, Some(&image), &values, change_set)?;
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
         } else {
-            let (editor, set) = (&self.editor, &mut ChangeSet::none());
             let deleted = [(Some(&image), None, None)];
-            log_versions(conn, editor, resource, set, "deleted", &deleted)?;
+            log_versions(conn, editor, resource, change_set, "deleted", &deleted)?;
             (resource.delete)(conn, &[image.id])?;
             let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
             ("deleted", text)
@@ -333,7 +331,8 @@ impl GalleryEdit {
                 continue;
             }
             let values = image.values.clone().with(description, typed);
-            match save_object(conn, &self.editor, resource, Some(image), &values) {
+            let (editor, change_set) = (&self.editor, &mut ChangeSet::none());
+            match editor.save_object(conn, resource, Some(image), &values, change_set) {
                 Ok(_) => count += 1,
                 Err(SaveError::Invalid(invalid)) => {
                     let texts: Vec<String> = invalid.iter().map(ToString::to_string).collect();

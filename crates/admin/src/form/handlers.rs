@@ -32,13 +32,24 @@ use crate::ui::submission::Submission;
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.permitted_resource(Verb::Add)?;
-    let definition = FormDefinition::new(staff.editor(), resource, true);
-    let (query, kept) = (staff.query(), sealed_form::take(&staff));
+    open(&staff, resource, None).await
+}
+
+pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
+    let (resource, id) = (staff.viewable_resource()?, staff.id()?);
+    open(&staff, resource, Some(id)).await
+}
+
+/// Shows the form, filled in if its submission was kept.
+async fn open(staff: &StaffRequest, resource: &'static Resource, id: Option<i64>) -> PageResult {
+    let definition = FormDefinition::new(staff.editor(), resource, id);
+    let query = staff.query();
+    let kept = sealed_form::take(staff).filter(|_| !definition.read_only);
     let state = staff.read(move |conn| match &kept {
-        Some(kept) => FormState::submitted(conn, definition, None, kept, FormFeedback::default()),
-        None => FormState::initial(conn, definition, &query),
+        Some(kept) => FormState::submitted(conn, definition, kept, FormFeedback::default()),
+        None => FormState::opened(conn, definition, &query),
     });
-    state.await?.show(&staff, StatusCode::OK)
+    state.await?.show(staff, StatusCode::OK)
 }
 
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
@@ -52,21 +63,6 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
 
 pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
     Ok(see_other(&change_path(staff.resource()?, staff.id()?)))
-}
-
-/// The form of an object, read-only without the permission to change it.
-pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
-    let (resource, id) = (staff.viewable_resource()?, staff.id()?);
-    let definition = FormDefinition::for_stored(staff.editor(), resource);
-    let query = staff.query();
-    let kept = sealed_form::take(&staff).filter(|_| !definition.read_only);
-    let state = staff.read(move |conn| match &kept {
-        Some(kept) => {
-            FormState::submitted(conn, definition, Some(id), kept, FormFeedback::default())
-        }
-        None => FormState::stored(conn, definition, id, &query),
-    });
-    state.await?.show(&staff, StatusCode::OK)
 }
 
 /// Changes an object, unless somebody else changed it meanwhile.
@@ -92,10 +88,10 @@ async fn submit(
     id: Option<i64>,
     submission: Submission,
 ) -> PageResult {
-    let definition = FormDefinition::new(staff.editor(), resource, id.is_none());
+    let definition = FormDefinition::new(staff.editor(), resource, id);
     forbid_unless(!definition.forbids(&submission))?;
     if !is_search(resource, &submission)
-        && is_sensitive(staff, &definition, id, &submission).await?
+        && is_sensitive(staff, &definition, &submission).await?
         && let Some(page) = staff.require_reauth(&submission).await?
     {
         return Ok(page);
@@ -105,26 +101,26 @@ async fn submit(
         None => (submission, Vec::new()),
     };
     if !errors.is_empty() {
-        return redisplay(staff, definition, id, submission, errors.into()).await;
+        return redisplay(staff, definition, submission, errors.into()).await;
     }
     let (form, sent) = (definition.clone(), submission.clone());
-    let outcome = staff.try_write(move |conn| save(conn, &form, id, &sent));
+    let outcome = staff.try_write(move |conn| save(conn, &form, &sent));
     match (outcome.await, id) {
         (Ok(Ok(record)), _) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(Err(feedback)), _) => redisplay(staff, definition, id, submission, feedback).await,
+        (Ok(Err(feedback)), _) => redisplay(staff, definition, submission, feedback).await,
         (Err(PageError::NotFound), Some(id)) => {
             offer_new_object(staff, resource, id, submission).await
         }
-        (Err(error), id) => {
+        (Err(error), _) => {
             let page = async |notice| {
                 let feedback = FormFeedback {
                     notice: Some(notice),
                     ..FormFeedback::default()
                 };
-                redisplay(staff, definition, id, submission, feedback).await
+                redisplay(staff, definition, submission, feedback).await
             };
             with_notice(error, page).await
         }
@@ -198,14 +194,13 @@ async fn restore_deleted(
 async fn is_sensitive(
     staff: &StaffRequest,
     definition: &FormDefinition,
-    id: Option<i64>,
     submission: &Submission,
 ) -> Result<bool, PageError> {
     let resource = definition.resource;
     let Some(rules) = staff.registry().access(resource) else {
         return Ok(false);
     };
-    let before = match id {
+    let before = match definition.id {
         None => FormValues::default(),
         Some(id) => {
             let record = staff.read(move |conn| resource.find(conn, id));
@@ -226,10 +221,10 @@ async fn is_sensitive(
 fn save(
     conn: &mut DbConnection,
     definition: &FormDefinition,
-    id: Option<i64>,
     submission: &Submission,
 ) -> Result<Record, Rollback<FormFeedback>> {
-    let (resource, author) = (definition.resource, definition.editor.user.id);
+    let FormDefinition { resource, id, .. } = *definition;
+    let author = definition.editor.user.id;
     if is_search(resource, submission) {
         if let Some(id) = id {
             resource.find(conn, id)?;

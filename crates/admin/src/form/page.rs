@@ -28,8 +28,6 @@ struct FormPage {
     error_summary: Option<ErrorSummary>,
     action: String,
     hidden: Vec<Hidden>,
-    /// Whether there is a button before «Save» that does something else.
-    has_other_buttons: bool,
     sections: Vec<Section>,
     beside: Vec<FieldView>,
     buttons: Vec<Button>,
@@ -78,10 +76,6 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
         links.push(link("two_factor", label, text));
     }
     links
-}
-
-fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {
-    sections.iter().flat_map(|section| &section.fields)
 }
 
 /// The buttons that save, as far as the permissions suffice. A pop-up has only one.
@@ -191,17 +185,15 @@ impl FormState {
         let gallery = self
             .gallery
             .filter(|_| !is_popup && self.feedback.conflict.is_none());
-        let gallery_fields = gallery.iter().flat_map(GalleryView::fields);
-        let error_summary = ErrorSummary::for_fields(fields_of(&sections).chain(gallery_fields));
+        let fields = sections.iter().flat_map(|section| &section.fields);
+        let fields = fields.chain(gallery.iter().flat_map(GalleryView::fields));
+        let error_summary = ErrorSummary::for_fields(fields);
         let is_beside =
             |section: &mut Section| section.title.as_deref() == Some(Field::BESIDE_BUTTONS);
         let beside = sections
             .extract_if(.., is_beside)
             .flat_map(|section| section.fields)
             .collect();
-        let has_files = fields_of(&sections).any(|field| field.accept.is_some());
-        let has_other_buttons =
-            fields_of(&sections).any(|field| field.search.is_some() || field.related.is_some());
         let public_page = resource.public_page;
         let view_site_href =
             public_page.and_then(|page| record.and_then(|record| (page.path)(record)));
@@ -211,12 +203,11 @@ impl FormState {
             notice: self.feedback.notice.or(guarded_notice),
             subtitle: record.map(|record| record.title.clone()),
             error_summary,
-            has_files,
+            has_files: resource.images.is_some(),
             gallery,
             beside,
             action,
             hidden,
-            has_other_buttons,
             sections,
             buttons,
             history_href: link("history"),
@@ -242,13 +233,12 @@ impl FormState {
 pub(crate) async fn redisplay(
     staff: &StaffRequest,
     definition: FormDefinition,
-    id: Option<i64>,
     submission: Submission,
     feedback: FormFeedback,
 ) -> PageResult {
     let status = feedback.status();
     let state =
-        staff.read(move |conn| FormState::submitted(conn, definition, id, &submission, feedback));
+        staff.read(move |conn| FormState::submitted(conn, definition, &submission, feedback));
     state.await?.show(staff, status)
 }
 

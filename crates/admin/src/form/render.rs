@@ -5,7 +5,7 @@ use oc_core::admin::{Choice, FieldKind, id_in};
 use oc_core::validation::FixedChoices;
 
 use crate::columns::{BoundField, inline_fields};
-use crate::form::choices::{FieldChoices, search_name};
+use crate::form::choices::FieldChoices;
 use crate::form::definition::InlineForm;
 use crate::form::permission_table::permission_table;
 use crate::form::state::FormState;
@@ -16,9 +16,9 @@ impl FormState {
     /// The fields in their sections, each inline after the section that has its field.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
-        for (bound, offered) in self.definition.own_fields().zip(&self.choices) {
+        for bound in self.definition.own_fields() {
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
-            let views = self.views(bound, offered);
+            let views = self.views(bound);
             match sections.last_mut() {
                 Some(section) if section.title == title => section.fields.extend(views),
                 _ => sections.push(Section {
@@ -55,8 +55,7 @@ impl FormState {
                 )
             }
         };
-        let nothing = FieldChoices::default();
-        let fields = inline_fields(inline.inline).flat_map(|bound| self.views(bound, &nothing));
+        let fields = inline_fields(inline.inline).flat_map(|bound| self.views(bound));
         Section {
             title: Some(title),
             description: Some(description),
@@ -72,7 +71,7 @@ impl FormState {
         }
     }
 
-    fn views(&self, bound: BoundField, offered: &FieldChoices) -> Vec<FieldView> {
+    fn views(&self, bound: BoundField) -> Vec<FieldView> {
         let label = bound.field.label;
         let labels = match bound.field.kind {
             FieldKind::DateTime { .. } => vec![format!("{label}: date"), format!("{label}: time")],
@@ -82,28 +81,21 @@ impl FormState {
             .parts()
             .into_iter()
             .zip(labels)
-            .map(|(name, label)| self.view(bound, name, label, offered))
+            .map(|(name, label)| self.view(bound, name, label))
             .collect()
     }
 
-    fn view(
-        &self,
-        bound: BoundField,
-        name: String,
-        label: String,
-        offered: &FieldChoices,
-    ) -> FieldView {
-        let field = bound.field;
+    fn view(&self, bound: BoundField, name: String, label: String) -> FieldView {
+        let (field, offered) = (bound.field, &self.choices[bound.name]);
         let value = self.values.text(&name).to_owned();
         let errors = self.feedback.errors.iter().filter(|error| {
             // An error of a date with a time is shown once.
             error.field == name || error.field == bound.name && !name.ends_with("_1")
         });
-        let suggestions = self.suggestions.get(&*name);
         let mut view = FieldView {
             id: format!("id_{name}"),
             errors: errors.map(ToString::to_string).collect(),
-            suggestions: suggestions.cloned().unwrap_or_default(),
+            suggestions: offered.suggestions.clone(),
             name,
             label,
             help: (!field.help.is_empty()).then(|| field.help.to_owned()),
@@ -158,7 +150,7 @@ impl FormState {
         }
         let options = self.options(bound, &view.name, offered);
         if self.definition.read_only {
-            return readonly(view, field.kind, value, &options);
+            return readonly(view, field.kind, value, &offered.shown);
         }
         if let FieldKind::AnyOf(groups) = field.kind {
             let mut options = options.iter().cloned();
@@ -222,17 +214,12 @@ impl FormState {
     fn search(&self, bound: BoundField, offered: &FieldChoices) -> Option<SearchView> {
         let value = offered.searched.clone()?;
         let (app, model) = (self.definition.resource.app, self.definition.resource.name);
-        let id = self.record.as_ref().map(|record| record.id);
+        let id = self.definition.id;
         let row = id.map_or_else(String::new, |id| format!("&row={id}"));
         Some(SearchView {
-            name: search_name(bound.name),
-            note: match offered.more {
-                0 => None,
-                more => Some(format!("{more} more not listed. Search to find one.")),
-            },
+            more: offered.more,
             nothing: offered.choices.is_empty() && !value.is_empty(),
             value,
-            field: bound.name,
             href: format!(
                 "/admin/autocomplete/?app_label={app}&model_name={model}{row}&field_name={}",
                 bound.field.name
@@ -258,25 +245,17 @@ impl FormState {
     }
 }
 
-fn readonly(
-    mut view: FieldView,
-    kind: FieldKind,
-    value: String,
-    options: &[ChoiceView],
-) -> FieldView {
+fn readonly(mut view: FieldView, kind: FieldKind, value: String, shown: &str) -> FieldView {
     if kind == FieldKind::Image {
         (view.accept, view.required) = (None, false);
         return view;
     }
-    let shown = match kind {
-        FieldKind::Boolean => if view.checked { "Yes" } else { "No" }.to_owned(),
-        kind if kind.has_choices() => {
-            let chosen = options.iter().filter(|option| option.selected);
-            let labels = chosen.filter(|option| !option.value.is_empty());
-            let labels: Vec<&str> = labels.map(|option| option.label.as_str()).collect();
-            labels.join(", ")
-        }
-        _ => value,
+    // Its parts are shown one by one.
+    let is_date_time = matches!(kind, FieldKind::DateTime { .. });
+    let shown = if is_date_time {
+        value
+    } else {
+        shown.to_owned()
     };
     view.href = view
         .related

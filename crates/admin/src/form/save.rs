@@ -14,7 +14,8 @@ use crate::form::definition::{FormDefinition, InlineForm};
 /// A change of an inline: the stored object, if it is not a new one, and its new values.
 type InlineChange = (Option<Record>, FormValues);
 
-/// Saves an object and its inlines. The errors of all of them are returned together. Requires a transaction.
+/// Saves an object and its inlines, and logs the object even if nothing changed. The errors of all of them are returned
+/// together. Requires a transaction.
 pub(crate) fn save_with_inlines(
     conn: &mut DbConnection,
     definition: &FormDefinition,
@@ -26,9 +27,16 @@ pub(crate) fn save_with_inlines(
             lock(conn, &inline.resource.key(), id)?;
         }
     }
-    save_inlines_and(conn, definition, current, values, |conn, own| {
-        save_object(conn, &definition.editor, definition.resource, current, own)
-    })
+    let (editor, resource) = (&definition.editor, definition.resource);
+    let change_set = &mut ChangeSet::none();
+    let saved = save_inlines_and(conn, definition, current, values, |conn, own| {
+        editor.save_object(conn, resource, current, own, change_set)
+    })?;
+    if current.is_some_and(|old| old.values == saved.values) {
+        let versions = [(current, Some(&saved), None)];
+        log_versions(conn, editor, resource, change_set, "changed", &versions)?;
+    }
+    Ok(saved)
 }
 
 /// Saves the inlines, then the object's own values by `save`. The errors of all of them are returned together. Requires a
@@ -51,7 +59,7 @@ pub(crate) fn save_inlines_and<T>(
             Ok(None) => continue,
             Ok(Some((stored, values))) => conn.transaction(|conn| {
                 let (resource, change_set) = (inline.resource, &mut ChangeSet::none());
-                save_changed(conn, editor, resource, stored.as_ref(), &values, change_set)
+                editor.save_object(conn, resource, stored.as_ref(), &values, change_set)
             }),
             Err(error) => Err(error),
         };
@@ -143,81 +151,38 @@ fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
     }
 }
 
-/// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
-pub(crate) fn save_object(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &'static Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-) -> Result<Record, SaveError> {
-    let record = save_unlogged(conn, editor, resource, current, values)?;
-    log(
-        conn,
-        editor,
-        resource,
-        &mut ChangeSet::none(),
-        current,
-        &record,
-    )?;
-    Ok(record)
-}
-
-/// The same, but an unchanged object is not logged.
-pub(crate) fn save_changed(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &'static Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-    change_set: &mut ChangeSet,
-) -> Result<Record, SaveError> {
-    let record = save_unlogged(conn, editor, resource, current, values)?;
-    if current.is_none_or(|old| old.values != record.values) {
-        log(conn, editor, resource, change_set, current, &record)?;
+impl Editor {
+    /// Adds or changes an object, logs that unless nothing changed, and returns it as stored. Rejects values that give more
+    /// permissions than the editor has. Requires a transaction.
+    pub(crate) fn save_object(
+        &self,
+        conn: &mut DbConnection,
+        resource: &'static Resource,
+        current: Option<&Record>,
+        values: &FormValues,
+        change_set: &mut ChangeSet,
+    ) -> Result<Record, SaveError> {
+        let id = current.map(|record| record.id);
+        let stored = current.map(|record| &record.values);
+        let zone = self.registry.time_zone;
+        let values = zone.stored_values(resource.fields, values, stored)?;
+        let defaults = stored.map_or_else(|| resource.defaults(), Clone::clone);
+        let values = &values.with_defaults(defaults);
+        let save = |conn: &mut DbConnection| (resource.save)(conn, id, values);
+        let errors = self.escalations(conn, resource, current, values)?;
+        if !errors.is_empty() {
+            let denied: Vec<&str> = errors.iter().map(|error| error.field).collect();
+            return Err(with_other_errors(conn, errors, &denied, save));
+        }
+        let id = save(conn)?;
+        let record = resource.load(conn, id)?.ok_or(SaveError::Missing)?;
+        let action = match stored {
+            Some(stored) if *stored == record.values => return Ok(record),
+            Some(_) => "changed",
+            None => "added",
+        };
+        let versions = [(current, Some(&record), None)];
+        log_versions(conn, self, resource, change_set, action, &versions)?;
+        Ok(record)
     }
-    Ok(record)
-}
-
-fn log(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &'static Resource,
-    change_set: &mut ChangeSet,
-    current: Option<&Record>,
-    record: &Record,
-) -> Result<(), SaveError> {
-    let action = if current.is_some() {
-        "changed"
-    } else {
-        "added"
-    };
-    let versions = [(current, Some(record), None)];
-    log_versions(conn, editor, resource, change_set, action, &versions)?;
-    Ok(())
-}
-
-/// Saves values that give no more permissions than the editor has. Otherwise their other errors are returned as well.
-fn save_unlogged(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-) -> Result<Record, SaveError> {
-    let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
-    let stored = current.map(|record| &record.values);
-    let zone = editor.registry.time_zone;
-    let values = zone.stored_values(resource.fields, values, stored)?;
-    let values = &values.with_defaults(defaults);
-    let id = current.map(|record| record.id);
-    let errors = editor.escalations(conn, resource, current, values)?;
-    if errors.is_empty() {
-        let id = (resource.save)(conn, id, values)?;
-        return resource.load(conn, id)?.ok_or(SaveError::Missing);
-    }
-    let denied: Vec<&str> = errors.iter().map(|error| error.field).collect();
-    Err(with_other_errors(conn, errors, &denied, |conn| {
-        (resource.save)(conn, id, values)
-    }))
 }

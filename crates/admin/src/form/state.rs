@@ -8,8 +8,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
 use oc_core::validation::FieldError;
 
-use crate::columns::{BoundField, inline_fields};
-use crate::form::choices::{FieldChoices, field_choices};
+use crate::form::choices::FieldChoices;
 use crate::form::conflict::{ConflictView, with_choices};
 use crate::form::definition::FormDefinition;
 use crate::gallery::GalleryView;
@@ -18,12 +17,11 @@ use crate::ui::submission::Submission;
 pub(crate) struct FormState {
     pub(crate) definition: FormDefinition,
     pub(crate) record: Option<Record>,
-    /// The stored values, those of inlines included.
+    /// The stored values, those of inlines included; the defaults of a new object.
     pub(crate) stored: FormValues,
     pub(crate) values: FormValues,
-    pub(crate) choices: Vec<FieldChoices>,
-    /// Suggested values by the name of the field in the form.
-    pub(crate) suggestions: BTreeMap<&'static str, Vec<String>>,
+    /// By the name of the field in the form.
+    pub(crate) choices: BTreeMap<&'static str, FieldChoices>,
     /// Whether the object is an account with permissions that the user lacks.
     pub(crate) has_higher_privileges: bool,
     pub(crate) gallery: Option<GalleryView>,
@@ -66,87 +64,65 @@ impl FormFeedback {
 }
 
 impl FormState {
-    /// The form of a new object; the query may set values, as in `?address=7`.
-    pub(crate) fn initial(
+    /// The form that a query opens. It may set values, as in `?address=7`: of a stored object only choices.
+    pub(crate) fn opened(
         conn: &mut DbConnection,
         definition: FormDefinition,
         query: &Submission,
     ) -> QueryResult<Self> {
-        let values = definition.query_values(query, |_| true);
-        let values = values.with_defaults(definition.resource.defaults());
-        Self::new(conn, definition, None, values, query)
-    }
-
-    /// The form of a stored object; the query may set choices, unless the user may only view it.
-    pub(crate) fn stored(
-        conn: &mut DbConnection,
-        definition: FormDefinition,
-        id: i64,
-        query: &Submission,
-    ) -> QueryResult<Self> {
-        let record = definition.resource.find(conn, id)?;
-        let mut values = definition.stored(conn, &record)?;
-        let is_choice = |bound: &BoundField| {
-            matches!(
-                bound.field.kind,
-                FieldKind::Choice(..) | FieldKind::Related(..)
-            )
-        };
-        if !definition.read_only {
-            values.0.extend(definition.query_values(query, is_choice).0);
-        }
-        Self::new(conn, definition, Some(record), values, query)
-    }
-
-    /// The form of a stored object, or of a new one, with what was submitted or chosen in a conflict.
-    pub(crate) fn submitted(
-        conn: &mut DbConnection,
-        definition: FormDefinition,
-        id: Option<i64>,
-        submission: &Submission,
-        feedback: FormFeedback,
-    ) -> QueryResult<Self> {
-        let resource = definition.resource;
-        let record = id.map(|id| resource.find(conn, id)).transpose()?;
-        let stored = record.as_ref().map(|record| record.values.clone());
-        let stored = stored.unwrap_or_else(|| resource.defaults());
-        let mut values = definition.with_absent(definition.form_values(submission), &stored);
-        if let Some(record) = &record
-            && feedback.conflict.is_none()
-            && submission.has("_resolve")
-        {
-            let theirs = definition.stored(conn, record)?;
-            values = with_choices(&definition, submission, values, &theirs);
-        }
-        Ok(Self {
-            submission: submission.clone(),
-            feedback,
-            ..Self::new(conn, definition, record, values, submission)?
+        Self::load(conn, definition, query, |definition, _| {
+            definition.query_values(query, |bound| match bound.field.kind {
+                FieldKind::Choice(..) | FieldKind::Related(..) => !definition.read_only,
+                _ => definition.id.is_none(),
+            })
         })
     }
 
-    fn new(
+    /// The form with what was submitted or chosen in a conflict.
+    pub(crate) fn submitted(
         conn: &mut DbConnection,
         definition: FormDefinition,
-        record: Option<Record>,
-        values: FormValues,
         submission: &Submission,
+        feedback: FormFeedback,
+    ) -> QueryResult<Self> {
+        let state = Self::load(conn, definition, submission, |definition, stored| {
+            let values = definition.form_values(submission);
+            let is_resolved = feedback.conflict.is_none() && submission.has("_resolve");
+            if is_resolved && definition.id.is_some() {
+                with_choices(definition, submission, values, stored)
+            } else {
+                values
+            }
+        });
+        Ok(Self {
+            submission: submission.clone(),
+            feedback,
+            ..state?
+        })
+    }
+
+    /// The form with these values, and the stored ones or the defaults of the other fields.
+    fn load(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        sent: &Submission,
+        values: impl FnOnce(&FormDefinition, &FormValues) -> FormValues,
     ) -> QueryResult<Self> {
         let (editor, resource) = (&definition.editor, definition.resource);
-        let id = record.as_ref().map(|record| record.id);
-        let choices = field_choices(conn, &definition, id, &values, submission)?;
-        let inlines = definition.inlines.iter();
-        let inlines = inlines.flat_map(|form| inline_fields(form.inline));
-        let mut suggestions = BTreeMap::new();
-        for bound in definition.own_fields().chain(inlines) {
-            if let Some(load) = bound.field.suggestions {
-                suggestions.insert(bound.name, load(conn)?);
-            }
+        let record = definition.id.map(|id| resource.find(conn, id));
+        let record = record.transpose()?;
+        let stored = match &record {
+            Some(record) => definition.stored(conn, record)?,
+            None => resource.defaults(),
+        };
+        let values = values(&definition, &stored).with_defaults(stored.clone());
+        let mut choices = BTreeMap::new();
+        for bound in definition.fields() {
+            let offered = FieldChoices::load(conn, &definition, bound, &values, sent)?;
+            choices.insert(bound.name, offered);
         }
-        let (mut stored, mut gallery) = (FormValues::default(), None);
-        let (mut has_higher_privileges, mut missing) = (false, Vec::new());
+        let (mut gallery, mut has_higher_privileges, mut missing) = (None, false, Vec::new());
         if let Some(record) = &record {
-            stored = definition.stored(conn, record)?;
             gallery = GalleryView::load(conn, editor, resource, record.id)?;
             if !definition.read_only {
                 has_higher_privileges = !editor.can_manage(conn, resource, record.id)?;
@@ -161,7 +137,6 @@ impl FormState {
             stored,
             values,
             choices,
-            suggestions,
             has_higher_privileges,
             gallery,
             missing,

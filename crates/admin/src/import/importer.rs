@@ -217,10 +217,10 @@ impl Importer {
         planned: &'p [PlannedRow],
         outcome: &mut ImportOutcome,
     ) -> QueryResult<Vec<(i64, &'p PlannedRow)>> {
-        let form = FormDefinition::new(self.editor.clone(), self.model, false);
         let save = |conn: &mut DbConnection, row: &PlannedRow| {
             let stored = row.stored.as_ref();
             let id = stored.map(|record| record.id);
+            let form = FormDefinition::new(self.editor.clone(), self.model, id);
             let mut values = row.values.clone();
             for inline in self.model.inlines {
                 if let Some(known) = unchanged_related_id(conn, inline, stored, &values)? {

@@ -16,7 +16,6 @@ use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::columns::CHUNK;
 use crate::form::definition::FormDefinition;
-use crate::form::save::save_changed;
 use crate::form::state::FormState;
 use crate::ui::field::{ErrorSummary, FieldView, Hidden};
 use crate::ui::links::{capitalized, counted};
@@ -121,7 +120,7 @@ impl BulkEdit<'_> {
     fn definition(&self) -> FormDefinition {
         FormDefinition {
             inlines: Vec::new(),
-            ..FormDefinition::for_stored(self.staff.editor(), self.model)
+            ..FormDefinition::new(self.staff.editor(), self.model, None)
         }
     }
 
@@ -130,9 +129,7 @@ impl BulkEdit<'_> {
         let (definition, submission) = (self.definition(), self.submission.clone());
         let state = self
             .staff
-            .read(move |conn| {
-                FormState::submitted(conn, definition, None, &submission, errors.into())
-            })
+            .read(move |conn| FormState::submitted(conn, definition, &submission, errors.into()))
             .await?;
         let sections = state.sections();
         let views = sections.into_iter().flat_map(|section| section.fields);
@@ -224,7 +221,7 @@ pub(super) async fn set_values(
             for record in (model.load_all)(conn, ids)? {
                 found += 1;
                 let new = values.with_defaults(record.values.clone());
-                match save_changed(conn, &editor, model, Some(&record), &new, &mut change_set) {
+                match editor.save_object(conn, model, Some(&record), &new, &mut change_set) {
                     Ok(saved) => changed += usize::from(saved.values != record.values),
                     Err(SaveError::Invalid(errors)) => {
                         let reason = NotSaved::Invalid(record.title, errors);

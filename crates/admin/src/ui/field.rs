@@ -98,11 +98,9 @@ pub(crate) struct PermissionBox {
 /// A search among more choices than a list can show.
 #[derive(Debug, Serialize)]
 pub(crate) struct SearchView {
-    pub(crate) name: String,
     pub(crate) value: String,
-    /// The field whose choices are searched.
-    pub(crate) field: &'static str,
-    pub(crate) note: Option<String>,
+    /// How many choices are not listed.
+    pub(crate) more: i64,
     pub(crate) nothing: bool,
     pub(crate) href: String,
 }
