@@ -170,10 +170,10 @@ impl Address {
     /// Whether another address is the same.
     pub fn is_duplicate(
         conn: &mut DbConnection,
-        but: Option<i64>,
+        but: i64,
         address: &NewAddress,
     ) -> QueryResult<bool> {
-        let others = same(address).filter(addresses::id.ne(but.unwrap_or_default()));
+        let others = same(address).filter(addresses::id.ne(but));
         let other: Option<i64> = others.select(addresses::id).first(conn).optional()?;
         Ok(other.is_some())
     }

@@ -122,52 +122,20 @@ impl FormDefinition {
         Ok(values)
     }
 
-    /// The first question about values that differ from the stored ones, with the name of its field in the form. Fields
-    /// in `answered` don't ask.
-    pub(crate) fn question(
+    /// The object and those that are edited inline, as they are stored.
+    pub(crate) fn rows(
         &self,
         conn: &mut DbConnection,
-        current: Option<&Record>,
+        object: Option<&Record>,
         values: &FormValues,
-        answered: &[String],
-    ) -> QueryResult<Option<(&'static str, String)>> {
-        let mut rows = vec![(
-            self.own_fields().collect(),
-            current.cloned(),
-            values.clone(),
-        )];
+    ) -> QueryResult<Vec<(&'static Resource, Record)>> {
+        let mut rows = Vec::new();
+        rows.extend(object.map(|record| (self.resource, record.clone())));
         for InlineForm { inline, .. } in &self.inlines {
-            let Some(typed) = inline.values(values) else {
-                continue;
-            };
-            let own = match current {
-                Some(current) => inline.related(conn, &current.values)?,
-                None => None,
-            };
-            if own.is_none_or(|own| own.values != typed) {
-                let fields: Vec<_> = inline_fields(inline).collect();
-                rows.push((fields, inline.related(conn, values)?, typed));
-            }
+            let related = inline.related(conn, values)?;
+            rows.extend(related.map(|record| (inline.resource, record)));
         }
-        for (fields, stored, typed) in rows {
-            let is_stored = |stored: &Record| {
-                let mut typed = typed.0.iter();
-                typed.all(|(name, list)| stored.values.list(name) == list)
-            };
-            if stored.as_ref().is_some_and(is_stored) {
-                continue;
-            }
-            let id = stored.map(|record| record.id);
-            for bound in fields {
-                if let Some(ask) = bound.field.question
-                    && !answered.iter().any(|name| name == bound.name)
-                    && let Some(text) = ask(conn, id, &typed)?
-                {
-                    return Ok(Some((bound.name, text)));
-                }
-            }
-        }
-        Ok(None)
+        Ok(rows)
     }
 
     /// The fingerprint of each field, to be parsed as an [`InitialVersion`].

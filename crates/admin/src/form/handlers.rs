@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use audit::{AuditEntry, SubmittedForm};
 use chrono::Utc;
+use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource};
 use oc_core::locks::lock;
@@ -254,16 +255,20 @@ fn save(
         })?;
         current = Some(stored);
     }
-    let answered = submission.list(ANSWERED);
-    let question = definition.question(conn, current.as_ref(), &values, &answered)?;
+    let before = definition.rows(conn, current.as_ref(), &values)?;
+    let saved = save_with_inlines(conn, definition, current.as_ref(), &values);
+    let saved = saved.map_err(Rollback::from_save_error)?;
+    let after = definition.rows(conn, Some(&saved), &saved.values)?;
+    let changed = after
+        .iter()
+        .filter(|row| before.iter().all(|old| old.1 != row.1));
+    let question = question(conn, changed, &submission.list(ANSWERED))?;
     if question.is_some() {
         return Err(Rollback::Rejected(FormFeedback {
             question,
             ..FormFeedback::default()
         }));
     }
-    let saved = save_with_inlines(conn, definition, current.as_ref(), &values);
-    let saved = saved.map_err(Rollback::from_save_error)?;
     let registry = definition.registry();
     if let Some(before) = &current
         && registry
@@ -276,4 +281,23 @@ fn save(
         form.insert(conn, saved.id, Utc::now().naive_utc())?;
     }
     Ok(saved)
+}
+
+/// The first question about rows that were changed, with the name of its field. Fields in `answered` don't ask.
+fn question<'a>(
+    conn: &mut DbConnection,
+    changed: impl Iterator<Item = &'a (&'static Resource, Record)>,
+    answered: &[String],
+) -> QueryResult<Option<(&'static str, String)>> {
+    for (resource, record) in changed {
+        for field in resource.fields {
+            if let Some(ask) = field.question
+                && !answered.iter().any(|name| name == field.name)
+                && let Some(text) = ask(conn, record.id, &record.values)?
+            {
+                return Ok(Some((field.name, text)));
+            }
+        }
+    }
+    Ok(None)
 }

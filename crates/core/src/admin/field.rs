@@ -9,8 +9,8 @@ use crate::validation::FixedChoices;
 /// Loads existing values.
 pub type Suggestions = fn(&mut DbConnection) -> QueryResult<Vec<String>>;
 
-/// Looks at the values of a stored or new row.
-pub type Question = fn(&mut DbConnection, Option<i64>, &FormValues) -> QueryResult<Option<String>>;
+/// Looks at a row that was saved, by its id and values.
+pub type Question = fn(&mut DbConnection, i64, &FormValues) -> QueryResult<Option<String>>;
 
 /// A form field.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub struct Field {
     pub bulk_edit: bool,
     /// Existing values that the form suggests.
     pub suggestions: Option<Suggestions>,
-    /// A question about a row's values before they are saved under an id, or as a new row: it can be saved all the same.
+    /// A question about a row that was saved. It stays saved if the form is submitted again.
     pub question: Option<Question>,
     /// Whether a form without the field keeps its value: of fields that forms of older scripts don't have.
     pub keeps_if_absent: bool,
@@ -102,7 +102,7 @@ impl Field {
         }
     }
 
-    /// The field with a question before its row is saved.
+    /// The field with a question about its row.
     pub const fn question(self, question: Question) -> Self {
         Self {
             question: Some(question),

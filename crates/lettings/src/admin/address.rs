@@ -194,11 +194,7 @@ fn towns(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
     Ok(towns.map(|town| town.name).collect())
 }
 
-fn question(
-    conn: &mut DbConnection,
-    id: Option<i64>,
-    values: &FormValues,
-) -> QueryResult<Option<String>> {
+fn question(conn: &mut DbConnection, id: i64, values: &FormValues) -> QueryResult<Option<String>> {
     let Ok(address) = draft(values).check() else {
         return Ok(None);
     };

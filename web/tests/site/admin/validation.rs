@@ -72,10 +72,11 @@ fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() ->
             "There is such an address already. | <option value=\"Dana Point\"> | \
              name=\"_answered\" value=\"street\"",
         );
-        let stored = |id| -> Result<Address> {
-            Ok(Address::find_all(&mut site.database()?, &[id])?.remove(0))
+        let stored = |ids: &[i64]| -> Result<Address> {
+            Ok(Address::find_all(&mut site.database()?, ids)?.remove(0))
         };
-        let address = stored(2)?;
+        // On PostgreSQL, the attempt that was asked about has used an id.
+        let address = stored(&[2, 3])?;
         assert_eq!(
             [&*address.city, &address.state, &address.country_iso_code],
             ["Dana Point", "CA", "USA"]
@@ -86,7 +87,7 @@ fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() ->
             &pairs("city=Dana point&_answered=street&_save="),
         );
         browser.fill("/admin/lettings/address/1/change/", &corrected)?;
-        assert_eq!(stored(1)?.city, "Dana point");
+        assert_eq!(stored(&[1])?.city, "Dana point");
     }
     Ok(())
 }
