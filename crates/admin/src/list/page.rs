@@ -82,26 +82,20 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let model = staff.viewable_resource()?;
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
-    let listing = query.listing();
     let registry = staff.registry();
     let images = model.gallery.map_or(model, |gallery| gallery.resource);
     let has_thumbnails = images.images.is_some() && staff.user.may_view(images);
-    let (list, choices, facets, mut site_hrefs, mut thumbnails) = staff
+    let filtered = query.clone();
+    let (list, filters, mut site_hrefs, mut thumbnails) = staff
         .read(move |conn| {
-            let mut list = (model.list)(conn, &listing)?;
+            let mut list = (model.list)(conn, &filtered.listing())?;
             label_related(conn, registry, model, &mut list)?;
-            let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
-            let choices = choices.collect::<Result<Vec<_>, _>>()?;
-            let facets = if list.total <= MAX_FACETED {
-                facets(conn, model, &listing)?
-            } else {
-                BTreeMap::new()
-            };
+            let filters = filters(conn, model, &filtered, list.total)?;
             let ids: Vec<i64> = list.rows.iter().map(|row| row.id).collect();
             let site_hrefs = site_hrefs(conn, model, &ids)?;
             let thumbnails = has_thumbnails.then(|| thumbnails(conn, model, &ids));
             let thumbnails = thumbnails.transpose()?.unwrap_or_default();
-            Ok((list, choices, facets, site_hrefs, thumbnails))
+            Ok((list, filters, site_hrefs, thumbnails))
         })
         .await?;
     let path = list_path(model);
@@ -134,7 +128,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         deleted_href: format!("{path}deleted/"),
         q: query.list.terms.to_string(),
         searchable: !model.search_hint.is_empty(),
-        filters: filters(model, &query, choices, &facets),
+        filters,
         has_site_hrefs: model.public_page.is_some(),
         order: query.order_parameter(),
         found: found(list.found, total, model.singular, model.plural),
@@ -180,37 +174,54 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
     Ok(csv::download(model.plural, text))
 }
 
-/// The number of objects for each choice of the filters that are columns as well, by label of filter and choice. As in
-/// Django, a filter counts the objects that match the search and the other filters.
-fn facets(
+/// The filters, each with its choices. One with a single choice is hidden unless it is set. In small tables, the choices
+/// of filters that are columns as well have the number of objects: as in Django, of those that match the search and the
+/// other filters.
+fn filters(
     conn: &mut DbConnection,
     model: &Resource,
-    listing: &ListQuery,
-) -> QueryResult<BTreeMap<(&'static str, String), usize>> {
-    let mut facets = BTreeMap::new();
+    query: &AdminListQuery,
+    total: i64,
+) -> QueryResult<Vec<FilterView>> {
+    let mut views = Vec::new();
     let mut listed: Option<(ListQuery, Vec<ListRow>)> = None;
     for filter in model.filters {
-        let column = model.columns.iter().position(|it| *it == filter.label);
-        let Some(column) = column else { continue };
-        let mut query = ListQuery {
-            offset: 0,
-            limit: MAX_FACETED,
-            order: Vec::new(),
-            ..listing.clone()
-        };
-        query.filters.retain(|(name, _)| *name != filter.parameter);
-        // Filters that are not set count the same rows.
-        let rows = match listed.take() {
-            Some((known, rows)) if known.filters == query.filters => rows,
-            _ => (model.list)(conn, &query)?.rows,
-        };
-        for row in &rows {
-            let choice = row.cells.get(column).cloned().unwrap_or_default();
-            *facets.entry((filter.label, choice)).or_default() += 1;
+        let choices = (filter.choices)(conn)?;
+        let chosen = query.filter(filter.parameter);
+        if choices.len() <= 1 && chosen.is_empty() {
+            continue;
         }
-        listed = Some((query, rows));
+        let column = model.columns.iter().position(|it| *it == filter.label);
+        let mut counts: Option<BTreeMap<String, usize>> = None;
+        if let Some(column) = column.filter(|_| total <= MAX_FACETED) {
+            let mut query = query.first(MAX_FACETED);
+            query.order.clear();
+            query.filters.retain(|(name, _)| *name != filter.parameter);
+            // Filters that are not set count the same rows.
+            let rows = match listed.take() {
+                Some((known, rows)) if known == query => rows,
+                _ => (model.list)(conn, &query)?.rows,
+            };
+            let counts = counts.insert(BTreeMap::new());
+            for row in &rows {
+                *counts.entry(row.cells[column].clone()).or_default() += 1;
+            }
+            listed = Some((query, rows));
+        }
+        let choices = choices.into_iter().map(|Choice { value, label }| {
+            let count = counts
+                .as_ref()
+                .map(|counts| counts.get(&label).unwrap_or(&0));
+            let count = count.map_or_else(String::new, |count| format!(" ({count})"));
+            (value, label + &count)
+        });
+        views.push(FilterView {
+            name: filter.parameter,
+            label: filter.label,
+            options: ChoiceView::filter_options(choices, chosen),
+        });
     }
-    Ok(facets)
+    Ok(views)
 }
 
 fn site_hrefs(
@@ -249,38 +260,6 @@ fn label_related(
         }
     }
     Ok(())
-}
-
-/// The filters, each with its choices. One with a single choice is hidden unless it is set.
-fn filters(
-    model: &Resource,
-    query: &AdminListQuery,
-    choices: Vec<Vec<Choice>>,
-    facets: &BTreeMap<(&'static str, String), usize>,
-) -> Vec<FilterView> {
-    let mut views = Vec::new();
-    for (filter, choices) in model.filters.iter().zip(choices) {
-        let chosen = query.filter(filter.parameter);
-        if choices.len() > 1 || !chosen.is_empty() {
-            let choices = choices.into_iter();
-            let is_counted = facets.keys().any(|(label, _)| *label == filter.label);
-            let choices = choices.map(|Choice { value, label }| {
-                let count = facets.get(&(filter.label, label.clone())).unwrap_or(&0);
-                let label = if is_counted {
-                    format!("{label} ({count})")
-                } else {
-                    label
-                };
-                (value, label)
-            });
-            views.push(FilterView {
-                name: filter.parameter,
-                label: filter.label,
-                options: ChoiceView::filter_options(choices, chosen),
-            });
-        }
-    }
-    views
 }
 
 /// A click on a column sorts by it alone; another click reverses the order.
