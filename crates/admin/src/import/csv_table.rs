@@ -234,42 +234,29 @@ fn columns(
     model: &'static Resource,
     header: &SpreadsheetRow,
 ) -> Result<Vec<Column>, Vec<RowError>> {
-    let mut errors = Vec::new();
-    let mut columns: Vec<Column> = Vec::new();
-    for name in &header.cells {
-        let name = name.trim();
-        let column = column(model, name);
-        if !matches!(column, Column::Ignored { .. }) && columns.contains(&column) {
-            errors.push(RowError::new(
-                header.number,
-                name,
-                "This column appears twice.",
-            ));
-        }
-        columns.push(column);
-    }
     let is_unnamed =
         |column: &Column| matches!(column, Column::Ignored { name } if name.is_empty());
+    let names = header.cells.iter().map(|name| name.trim());
+    let mut columns: Vec<_> = names.map(|name| column(model, name)).collect();
     while columns.last().is_some_and(is_unnamed) {
         columns.pop();
     }
-    if !columns
-        .iter()
-        .any(|column| matches!(column, Column::Field { .. }))
-    {
+    let is_field = |column: &Column| matches!(column, Column::Field { .. });
+    if !columns.iter().any(is_field) {
         let names = column_names(&file_columns(model)).join(", ");
-        let text = format!("Unknown column. You can use: {names}.");
-        let unknown = columns.iter().filter_map(|column| match column {
-            Column::Ignored { name } => Some(RowError::new(header.number, name, &text)),
-            _ => None,
-        });
-        errors.extend(unknown);
-        if errors.is_empty() {
-            return Err(RowError::for_file(format!(
-                "The file has no columns to import. You can use: {names}."
-            )));
-        }
+        let text = format!("The file has no columns to import. You can use: {names}.");
+        return Err(RowError::for_file(text));
     }
+    let is_repeated = |(place, column): &(usize, &Column)| {
+        let is_imported = !matches!(column, Column::Ignored { .. });
+        is_imported && columns[..*place].contains(column)
+    };
+    let repeated = columns.iter().enumerate().filter(is_repeated);
+    let error = |(place, _): (usize, &Column)| {
+        let name = header.cells[place].trim();
+        RowError::new(header.number, name, "This column appears twice.")
+    };
+    let errors: Vec<_> = repeated.map(error).collect();
     if errors.is_empty() {
         Ok(columns)
     } else {
@@ -389,9 +376,8 @@ mod tests {
             (&b""[..], "The file is empty."),
             (b"\r\n;;\r\n", "The file is empty."),
             (b"author,author\n1,1", "This column appears twice."),
-            (b"id,heading\n1,1", &format!("Unknown column. {columns}")),
             (
-                b"id\n1",
+                b"id,heading\n1,1",
                 &format!("The file has no columns to import. {columns}"),
             ),
             (

@@ -97,7 +97,7 @@ fn decode(bytes: &[u8]) -> (String, &'static Encoding) {
 /// The delimiter, and the text without Excel's line that names it (`sep=;`): the most frequent candidate in the first
 /// line that has one, outside of quotes.
 fn delimiter(text: &str) -> (u8, &str) {
-    const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
+    const CANDIDATES: [u8; 4] = [b'|', b'\t', b';', b','];
     if let Some((line, rest)) = text.split_once('\n')
         && let Some([delimiter]) = line
             .trim_matches('"')
@@ -113,17 +113,16 @@ fn delimiter(text: &str) -> (u8, &str) {
         .by_ref()
         .take(MAX_ROWS_BEFORE_HEADER)
         .find(has_candidate);
-    let mut counts = [0_usize; CANDIDATES.len()];
-    let mut quoted = false;
-    for byte in first.unwrap_or_default().bytes() {
-        quoted ^= byte == b'"';
-        for (count, candidate) in counts.iter_mut().zip(CANDIDATES) {
-            *count += usize::from(!quoted && byte == candidate);
-        }
-    }
-    let most = counts.iter().max().copied().unwrap_or_default();
-    let best = counts.iter().position(|count| *count == most);
-    (CANDIDATES[best.unwrap_or_default()], text)
+    let unquoted = first.unwrap_or_default().split('"').step_by(2);
+    let frequency = |candidate: &u8| -> usize {
+        let pieces = unquoted.clone();
+        pieces
+            .map(|piece| piece.matches(char::from(*candidate)).count())
+            .sum()
+    };
+    // Of several with the same frequency, the last one: the comma.
+    let best = CANDIDATES.into_iter().max_by_key(frequency);
+    (best.unwrap_or(b','), text)
 }
 
 #[cfg(test)]

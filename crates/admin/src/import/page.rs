@@ -34,10 +34,8 @@ pub(crate) struct ImportPage {
     errors_title: Option<String>,
     summary: Option<String>,
     outcome: ImportOutcome,
-    /// The numbers of errors, additions and changes that are not shown.
+    /// The number of errors that are not shown.
     more_errors: usize,
-    more_additions: usize,
-    more_changes: usize,
     confirm: Option<String>,
     hidden: Vec<Hidden>,
 }
@@ -72,8 +70,6 @@ impl ImportPage {
             summary: is_valid.then(|| summary(model, &outcome)),
             confirm: (is_valid && count > 0).then(confirm),
             more_errors: errors - outcome.errors.len(),
-            more_additions: outcome.added - outcome.additions.len(),
-            more_changes: outcome.changed - outcome.changes.len(),
             outcome,
             hidden,
             ..Self::default()
