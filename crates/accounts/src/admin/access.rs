@@ -137,35 +137,33 @@ impl AccessRules {
         }
         let exists = |code: &str| known.iter().any(|choice| choice.value == code);
         let mut errors = Vec::new();
-        for field in fields {
-            let added = added(before, after, field.name);
-            let mut removed = self::added(after, before, field.name).into_iter();
-            let mut is_revocation = false;
-            let is_escalation = match field.name {
+        for Field { name, label, .. } in fields.copied() {
+            let (added, removed) = (added(before, after, name), added(after, before, name));
+            let may_give = match name {
                 "user_permissions" | "permissions" => {
-                    is_revocation = removed.any(|code| !permissions.has(code));
-                    let mut added = added.into_iter();
-                    added.any(|code| !permissions.has(code) || !exists(code))
+                    let mut added = added.iter();
+                    added.all(|code| permissions.has(code) && exists(code))
                 }
                 "groups" => {
                     let groups: Vec<i64> = added.iter().filter_map(|id| id.parse().ok()).collect();
                     let codes = Group::permissions_of(conn, &groups)?;
-                    codes.iter().any(|(_, code)| !permissions.has(code))
+                    codes.iter().all(|(_, code)| permissions.has(code))
                 }
                 "is_superuser" => {
-                    !permissions.are_all() && before.is_yes(field.name) != after.is_yes(field.name)
+                    permissions.are_all() || before.is_yes(name) == after.is_yes(name)
                 }
-                _ => false,
+                _ => continue,
             };
-            let label = field.label;
-            let violation = match (is_escalation, is_revocation) {
+            let may_take =
+                name != self.permission_field || removed.iter().all(|code| permissions.has(code));
+            let violation = match (may_give, may_take) {
+                (true, true) => continue,
+                (true, false) => Violation::Unrevocable,
                 // A superuser can give every permission that exists.
-                (true, _) if permissions.are_all() => Violation::Choice { label },
-                (true, _) => Violation::Ungranted { label },
-                (false, true) => Violation::Unrevocable,
-                (false, false) => continue,
+                (false, _) if permissions.are_all() => Violation::Choice { label },
+                (false, _) => Violation::Ungranted { label },
             };
-            errors.push(FieldError::new(field.name, violation));
+            errors.push(FieldError::new(name, violation));
         }
         Ok(errors)
     }
