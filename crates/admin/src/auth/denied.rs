@@ -40,13 +40,7 @@ pub(crate) async fn handle_denied(
     let Ok(request) = AdminRequest::new(response.request()) else {
         return Ok(response);
     };
-    let user = match CurrentUser::find(&request).await {
-        Ok(user) => user,
-        Err(error) => {
-            log::warn!("could not look up the user of a denied request: {error}");
-            return Ok(response);
-        }
-    };
+    let user = CurrentUser::find(&request).await?;
     if let Some(user) = &user
         && let Err(error) = log_denied(&request, user, denial.as_ref()).await
     {
