@@ -70,15 +70,12 @@ impl SessionStore for DbSessionStore {
         let notes_uses = !self.0.is_read_only();
         // Noting the use doesn't wait for locks, so this counts as a read.
         let session = self.0.read(move |conn| {
-            if notes_uses {
-                return Ok(Session::find_and_touch(conn, &token, now)?);
-            }
-            // A read-only site cannot renew the key.
-            let found = Session::find(conn, &token, now)?;
-            Ok(found.map(|session| Session {
-                must_renew: false,
-                ..session
-            }))
+            let find = if notes_uses {
+                Session::find_and_touch
+            } else {
+                Session::find
+            };
+            Ok(find(conn, &token, now)?)
         });
         log_failure(session.await)
             .map_err(LoadError::Other)?

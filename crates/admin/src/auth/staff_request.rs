@@ -46,7 +46,10 @@ impl FromRequest for StaffRequest {
                 return Err(PageError::Redirect { path });
             };
             set_sentry_user(user.user.id);
-            request.session.renew_if_required();
+            // A read-only site cannot renew the key.
+            if !request.db.is_read_only() {
+                request.session.renew_if_required();
+            }
             let requires_totp = request.state.require_totp;
             let path = request.http.path();
             match pending_requirement(&user.user, user.has_factor, requires_totp) {
