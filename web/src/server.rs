@@ -118,10 +118,10 @@ pub fn start(
             .with_mail(config.mail.smtp_url.is_some()),
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
+        hasher: PasswordHasher::default(),
         image_queue: ImageQueue::default(),
         previews,
     });
-    let hasher = Data::new(PasswordHasher::default());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
 
     let reference = Mutex::new(None);
@@ -224,7 +224,6 @@ pub fn start(
             .app_data(hosts.clone())
             .app_data(proxies.clone())
             .app_data(keys.clone())
-            .app_data(hasher.clone())
             .app_data(limits.clone())
             .app_data(PayloadConfig::new(max_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {

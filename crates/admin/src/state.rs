@@ -3,6 +3,7 @@
 use actix_web::web::ServiceConfig;
 
 use crate::image_queue::ImageQueue;
+use crate::password_hasher::PasswordHasher;
 use crate::registry::Registry;
 use crate::secret_key::SecretKey;
 
@@ -14,6 +15,8 @@ pub struct AdminState {
     pub secret: SecretKey,
     /// Whether superusers must use two-factor authentication.
     pub require_totp: bool,
+    /// Checks and hashes passwords.
+    pub hasher: PasswordHasher,
     /// Converts uploaded images.
     pub image_queue: ImageQueue,
     /// Adds the previews of objects: `/APP/MODEL/ID/preview/`, with the parameters `app`, `model` and `id`.

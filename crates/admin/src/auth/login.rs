@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use crate::auth::current_user::pending_requirement;
 use crate::auth::device_cookie::{Account, set_device_cookie};
-use crate::auth::password_hasher::equalize_timing;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form;
 use crate::auth::throttle::{AttemptSource, AuthError};
+use crate::password_hasher::equalize_timing;
 use crate::ui::links::see_other;
 
 /// Checks the password of a username; an account with a second factor requires its code as well. Every failure takes the
@@ -40,7 +40,7 @@ async fn check(
     source: AttemptSource,
     typed: String,
 ) -> Result<Result<Account, AuthError>, PageError> {
-    let hasher = &request.hasher;
+    let hasher = &request.state.hasher;
     let _turn = hasher.queue(source.is_known_browser).await?;
     let attempt = match source.begin(request, None).await? {
         Ok(attempt) => attempt,

@@ -7,7 +7,6 @@ pub(crate) mod denied;
 pub(crate) mod device_cookie;
 pub(crate) mod login;
 pub(crate) mod login_page;
-pub(crate) mod password_hasher;
 pub(crate) mod password_reset;
 pub(crate) mod passwords;
 pub(crate) mod pending_login;

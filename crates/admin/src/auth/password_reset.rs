@@ -15,11 +15,11 @@ use serde::Serialize;
 use crate::auth::account::replace_password;
 use crate::auth::current_user::LOGIN;
 use crate::auth::login_page::LoginMessage;
-use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
 use crate::auth::request::AdminRequest;
 use crate::auth::throttle::AuthError;
 use crate::auth::user_token::UserToken;
+use crate::password_hasher::equalize_timing;
 use crate::secret_key::SecretKey;
 use crate::ui::field::Button;
 use crate::ui::links::see_other;
@@ -153,6 +153,7 @@ pub(crate) async fn update(
     let password = OWN.password(&submission).to_owned();
     if user.must_change_password {
         let verdict = request
+            .state
             .hasher
             .verify(password.clone(), user.password.clone());
         if verdict.await?.is_right() {
@@ -162,7 +163,7 @@ pub(crate) async fn update(
     if errors != NewPasswordErrors::default() {
         return show_set(&request, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
-    let hash = request.hasher.hash(password).await?;
+    let hash = request.state.hasher.hash(password).await?;
     let (registry, key, token) = (request.registry(), request.key().clone(), link.1.clone());
     let is_set = request.write(move |conn| {
         // The link may have been used meanwhile.

@@ -177,7 +177,7 @@ async fn change(
     password: &str,
     is_temporary: bool,
 ) -> Result<(), PageError> {
-    let hash = staff.hasher.hash(password.to_owned()).await?;
+    let hash = staff.state.hasher.hash(password.to_owned()).await?;
     let (registry, actor, new_hash) = (staff.registry(), staff.actor(), hash.clone());
     let is_own = owner.id == actor.id;
     staff

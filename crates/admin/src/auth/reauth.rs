@@ -106,7 +106,7 @@ impl StaffRequest {
             Err(error) => return Ok(Err(error)),
         };
         let (typed, stored) = (password.to_owned(), user.password.clone());
-        let is_password = self.hasher.verify(typed, stored).await?.is_right();
+        let is_password = self.state.hasher.verify(typed, stored).await?.is_right();
         let (key, code) = (self.key().clone(), code.map(str::to_owned));
         let checked = self.write(move |conn| {
             // A code is consumed only together with the right password.

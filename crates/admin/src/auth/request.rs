@@ -16,7 +16,6 @@ use oc_core::validation::FieldError;
 use oc_http::{Db, Page, PageError, PageResult, Pages, TrustedProxies};
 
 use crate::auth::csrf::{self, CookieRules, Csrf};
-use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::session::AdminSession;
 use crate::editor::Editor;
 use crate::registry::Registry;
@@ -63,7 +62,6 @@ pub(crate) struct AdminRequest {
     pages: Data<Pages>,
     pub(crate) state: Data<AdminState>,
     pub(crate) db: Data<Db>,
-    pub(crate) hasher: Data<PasswordHasher>,
     pub(crate) cookies: CookieRules,
     csrf: Csrf,
     pub(crate) session: AdminSession,
@@ -94,7 +92,6 @@ impl AdminRequest {
             pages: http.app_data::<Data<Pages>>()?.clone(),
             state: http.app_data::<Data<AdminState>>()?.clone(),
             db: http.app_data::<Data<Db>>()?.clone(),
-            hasher: http.app_data::<Data<PasswordHasher>>()?.clone(),
             cookies,
             csrf: Csrf::from_request(http, cookies),
             session: AdminSession::from_request(http),

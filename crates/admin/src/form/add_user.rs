@@ -58,6 +58,7 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     };
     if checked.is_ok() && errors.password == NewPasswordErrors::default() {
         let hash = staff
+            .state
             .hasher
             .hash(ANOTHER.password(&submission).to_owned())
             .await?;
