@@ -1,7 +1,5 @@
 //! Access rules of users and groups: what the admin has to check beyond the description of their resources.
 
-use std::collections::BTreeSet;
-
 use diesel::{OptionalExtension, QueryResult};
 
 use oc_core::DbConnection;
@@ -170,23 +168,20 @@ impl AccessRules {
 }
 
 /// The values that are new in a field.
-fn added<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a String> {
+fn added<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a str> {
     let old = before.list(field);
-    let new = after.list(field).iter();
-    new.filter(|value| !old.contains(value)).collect()
+    let new = after.list(field).iter().map(|value| value.trim());
+    new.filter(|value| !value.is_empty() && old.iter().all(|old| old.trim() != *value))
+        .collect()
 }
 
 fn differ(before: &FormValues, after: &FormValues, field: &Field) -> bool {
     if field.kind == FieldKind::Boolean {
         return before.is_yes(field.name) != after.is_yes(field.name);
     }
-    let [before, after] = [before, after].map(|values| {
-        let texts = values.list(field.name).iter().map(|text| text.trim());
-        texts
-            .filter(|text| !text.is_empty())
-            .collect::<BTreeSet<_>>()
-    });
-    before != after
+    [(before, after), (after, before)]
+        .iter()
+        .any(|(old, new)| !added(old, new, field.name).is_empty())
 }
 
 #[cfg(test)]
