@@ -17,8 +17,6 @@ pub struct SecondFactor {
     pub user_id: i64,
     /// The secret, encrypted by the caller.
     pub secret: String,
-    /// The time step of the last code that was used.
-    pub last_step: i64,
     /// Time of setup (UTC).
     pub created_at: NaiveDateTime,
 }

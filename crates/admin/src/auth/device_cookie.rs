@@ -108,7 +108,6 @@ mod tests {
         let factor = secret.map(|secret| SecondFactor {
             user_id: id,
             secret: secret.to_owned(),
-            last_step: 0,
             created_at: chrono::DateTime::UNIX_EPOCH.naive_utc(),
         });
         (user_token::tests::user(id, password), factor)
