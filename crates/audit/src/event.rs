@@ -18,9 +18,6 @@ pub const UNKNOWN_NAME: &str = "a name that no account has";
 /// Throttled attempts with the same username and address are recorded once per interval.
 const THROTTLED_INTERVAL: Duration = Duration::minutes(5);
 
-/// Maximum length of a stored network address, in bytes; longer than any IPv6 address.
-const MAX_ADDRESS: usize = 100;
-
 /// Network addresses are erased after this time.
 const ADDRESS_RETENTION: Duration = Duration::days(90);
 
@@ -109,7 +106,7 @@ impl NewEvent<'_> {
             model: AUTH,
             title: self.about,
             action: self.event.action(),
-            address: self.address.get(..MAX_ADDRESS).unwrap_or(self.address),
+            address: self.address,
             ..NewAuditEntry::default()
         };
         new.insert(conn)?;

@@ -19,8 +19,7 @@ const CLOCK_SKEW: Duration = Duration::minutes(1);
 /// Resolution of `seen_at`, so that reading doesn't write every time.
 const SEEN_RESOLUTION: Duration = Duration::minutes(1);
 
-/// Maximum length of a stored network address and User-Agent, in characters.
-const LONGEST_ADDRESS: usize = 64;
+/// Maximum length of a stored User-Agent, in characters.
 const LONGEST_BROWSER: usize = 255;
 
 /// A session that has not expired.
@@ -52,7 +51,7 @@ pub struct SessionLogin {
     pub created_at: NaiveDateTime,
     /// Time of the last authentication by password and second factor (UTC).
     pub proved_at: Option<NaiveDateTime>,
-    /// Network address, truncated if too long.
+    /// Network address.
     pub address: String,
     /// User-Agent, truncated if too long.
     pub browser: String,
@@ -63,12 +62,11 @@ pub struct SessionLogin {
 impl SessionLogin {
     /// A login at `now`, to an account with this password hash.
     pub fn new(hash: &str, address: &str, browser: &str, now: NaiveDateTime) -> Self {
-        let truncated = |text: &str, length| text.chars().take(length).collect();
         Self {
             created_at: now,
             proved_at: Some(now),
-            address: truncated(address, LONGEST_ADDRESS),
-            browser: truncated(browser, LONGEST_BROWSER),
+            address: address.to_owned(),
+            browser: browser.chars().take(LONGEST_BROWSER).collect(),
             password_mark: Session::password_mark(hash),
         }
     }
