@@ -139,9 +139,13 @@ async fn offer_new_object(
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
     }
-    let last = staff.read(move |conn| AuditEntry::last_for_object(conn, &resource.key(), id));
+    let entries = staff.read(move |conn| AuditEntry::for_object(conn, &resource.key(), id));
     let mut restore = "";
-    if let Some(deletion) = last.await?.filter(|entry| entry.action == "deleted") {
+    if let Some(deletion) = entries
+        .await?
+        .pop()
+        .filter(|entry| entry.action == "deleted")
+    {
         submission = submission.with(DELETED, &deletion.id.to_string());
         restore = ", or restore the original below";
     }
