@@ -48,8 +48,6 @@ impl Page for FactorPage {
 #[derive(Serialize)]
 struct CodesPage {
     codes: Vec<String>,
-    /// A text file with the codes.
-    download_href: String,
 }
 
 impl Page for CodesPage {
@@ -177,11 +175,8 @@ fn set_up(
 }
 
 fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> PageResult {
-    let codes: Vec<String> = codes.iter().map(RecoveryCode::grouped).collect();
-    let page = CodesPage {
-        download_href: format!("data:text/plain,{}%0A", codes.join("%0A")),
-        codes,
-    };
+    let codes = codes.iter().map(RecoveryCode::grouped).collect();
+    let page = CodesPage { codes };
     staff.page_below_index(StatusCode::OK, "Recovery codes", page)
 }
 
