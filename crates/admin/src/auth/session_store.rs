@@ -120,13 +120,13 @@ impl SessionStore for DbSessionStore {
         let updated = self
             .0
             .run(move |conn| Ok(Session::update(conn, &token, &text, proved_at)?));
-        match updated.await {
+        if let Err(error) = updated.await {
+            log::warn!("could not save a session: {error}");
             // The response exists already and may report a save: that is worth more than a repeated message or another
             // re-authentication.
-            Err(error) if error.is_transient() => {
-                log::warn!("could not save a session: {error}");
+            if !error.is_transient() {
+                return Err(UpdateError::Other(error.into()));
             }
-            updated => drop(log_failure(updated).map_err(UpdateError::Other)?),
         }
         Ok(key)
     }
