@@ -75,30 +75,31 @@ pub(crate) fn restore_change_set(
 fn restore_all(
     conn: &mut DbConnection,
     editor: &Editor,
-    roots: Vec<Revision>,
-    children: Vec<AuditEntry>,
+    mut roots: Vec<Revision>,
+    mut children: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
     let mut restorer = Restorer {
         editor,
         change_set: ChangeSet::new(roots.len() + children.len()),
         restored: Restored::default(),
     };
-    let roots: Vec<_> = roots.into_iter().map(|root| (root, None)).collect();
+    // The parents of the new entries: none if the parent exists already.
+    for root in &mut roots {
+        root.entry.parent_id = None;
+    }
     let new_ids = restorer.restore_revisions(conn, &roots)?;
-    let old_ids = roots.iter().map(|(root, _)| root.entry.id);
+    let old_ids = roots.iter().map(|root| root.entry.id);
     let parents: BTreeMap<i64, i64> = old_ids.zip(new_ids).collect();
-    // None if the parent exists already.
-    let parent_id = |child: &AuditEntry| parents.get(&child.parent_id?).copied();
+    for child in &mut children {
+        child.parent_id = child.parent_id.and_then(|id| parents.get(&id).copied());
+    }
     let (deleted, unlinked): (Vec<_>, Vec<_>) = children
         .into_iter()
         .partition(|child| child.action == "deleted");
-    let deleted = deleted.into_iter().map(|child| {
-        let parent_id = parent_id(&child);
-        (Revision::new(child), parent_id)
-    });
-    restorer.restore_revisions(conn, &deleted.collect::<Vec<_>>())?;
+    let deleted: Vec<_> = deleted.into_iter().map(Revision::new).collect();
+    restorer.restore_revisions(conn, &deleted)?;
     for entry in &unlinked {
-        restorer.restore_references(conn, entry, parent_id(entry))?;
+        restorer.restore_references(conn, entry)?;
     }
     Ok(restorer.restored)
 }

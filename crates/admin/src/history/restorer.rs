@@ -36,19 +36,19 @@ struct PendingRestore<'a> {
 }
 
 impl Restorer<'_> {
-    /// Restores versions, each with the id of its parent entry, and returns the ids of their entries.
+    /// Restores versions and returns the ids of their new entries, which get the parents of the old ones.
     pub(super) fn restore_revisions(
         &mut self,
         conn: &mut DbConnection,
-        revisions: &[(Revision, Option<i64>)],
+        revisions: &[Revision],
     ) -> Result<Vec<i64>, RestoreError> {
         let (mut entry_ids, mut violations) = (Vec::new(), Violations::default());
         let batches = revisions
-            .chunk_by(|(one, _), (other, _)| one.entry.model == other.entry.model)
+            .chunk_by(|one, other| one.entry.model == other.entry.model)
             .flat_map(|batch| batch.chunks(CHUNK));
         for batch in batches {
             let registry = self.editor.registry;
-            let model = registry.by_key(&batch[0].0.entry.model);
+            let model = registry.by_key(&batch[0].entry.model);
             let model = model.ok_or(PageError::Forbidden)?;
             let pending = self.pending(conn, model, batch)?;
             match self.store(conn, model, &pending) {
@@ -78,14 +78,12 @@ impl Restorer<'_> {
         &self,
         conn: &mut DbConnection,
         model: &Resource,
-        revisions: &'r [(Revision, Option<i64>)],
+        revisions: &'r [Revision],
     ) -> Result<Vec<PendingRestore<'r>>, PageError> {
         let editor = self.editor;
-        let ids = revisions
-            .iter()
-            .filter_map(|(revision, _)| revision.entry.object_id);
+        let ids = revisions.iter().filter_map(|it| it.entry.object_id);
         let mut existing = model.load_by_id(conn, &ids.collect::<Vec<_>>())?;
-        let pending = revisions.iter().map(|(revision, parent_id)| {
+        let pending = revisions.iter().map(|revision| {
             let id = revision.entry.object_id?;
             let current = existing.remove(&id);
             let text = revision
@@ -99,7 +97,7 @@ impl Restorer<'_> {
                 title: &revision.entry.title,
                 values: Snapshot::from_text(text).values().with_defaults(base),
                 current,
-                parent_id: *parent_id,
+                parent_id: revision.entry.parent_id,
             })
         });
         pending.collect::<Option<_>>().ok_or(PageError::Forbidden)
@@ -137,22 +135,16 @@ impl Restorer<'_> {
         let editor = self.editor;
         conn.transaction(|conn| {
             let mut deleted = Vec::new();
-            for PendingRestore {
-                id,
-                current,
-                values,
-                ..
-            } in pending
-            {
-                let current = current.as_ref();
+            for object in pending {
+                let (current, values) = (object.current.as_ref(), &object.values);
                 let errors = editor.escalations(conn, model, current, values)?;
                 if !errors.is_empty() {
                     return Err(SaveError::Invalid(errors));
                 }
                 if current.is_some() {
-                    (model.save)(conn, Some(*id), values)?;
+                    (model.save)(conn, Some(object.id), values)?;
                 } else {
-                    deleted.push((*id, values));
+                    deleted.push((object.id, values));
                 }
             }
             if deleted.is_empty() {
@@ -188,7 +180,6 @@ impl Restorer<'_> {
         &mut self,
         conn: &mut DbConnection,
         entry: &AuditEntry,
-        parent_id: Option<i64>,
     ) -> QueryResult<()> {
         let editor = self.editor;
         let Some((model, id)) = object_of(editor.registry, entry) else {
@@ -203,7 +194,7 @@ impl Restorer<'_> {
                 title,
                 current: Some(current),
                 values,
-                parent_id,
+                parent_id: entry.parent_id,
             };
             let may_change =
                 may_restore(editor, model, true) && editor.can_manage(conn, model, id)?;
@@ -232,7 +223,7 @@ impl Restorer<'_> {
             object_id: entry.object_id,
             title,
             action: "not restored",
-            parent_id,
+            parent_id: entry.parent_id,
             ..NewAuditEntry::default()
         };
         self.change_set.insert(conn, &[new])?;
