@@ -10,7 +10,7 @@ use crate::audit_log::snapshot::action_label;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, list_path};
+use crate::ui::links::{capitalized, change_path, history_path};
 
 const RECENT: i64 = 10;
 
@@ -70,16 +70,12 @@ async fn show_page(
 
 fn recent_action(registry: Registry, entry: AuditEntry) -> RecentAction {
     let resource = registry.by_key(&entry.model);
-    let page = if entry.action == "deleted" {
-        "history"
-    } else {
-        "change"
-    };
-    let href = resource
-        .zip(entry.object_id)
-        .map(|(resource, id)| format!("{}{id}/{page}/", list_path(resource)));
+    let object = resource.zip(entry.object_id);
     RecentAction {
-        href,
+        href: object.map(|(resource, id)| match &*entry.action {
+            "deleted" => history_path(resource, id),
+            _ => change_path(resource, id),
+        }),
         model: resource.map_or(entry.model, |resource| capitalized(resource.singular)),
         title: entry.title,
         action: action_label(&entry.action),

@@ -7,6 +7,7 @@ use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
+use crate::columns::own_fields;
 use crate::form::definition::VERSION;
 use crate::list_query::{AdminListQuery, page_count};
 use crate::ui::field::SAVE_AS_NEW;
@@ -99,15 +100,12 @@ async fn finish_popup(
     // The label of the choice may be longer than the title.
     let registry = staff.registry();
     let kind = FieldKind::Choice(resource.app, resource.name);
-    let fields = registry.all().flat_map(|owner| {
-        let fields = owner.fields.iter();
-        fields.map(move |field| (owner, field))
-    });
-    let mut choices = fields.filter(|(_, field)| field.kind == kind);
-    let (choice, value) = (choices.next(), record.id.to_string());
+    let mut fields = registry.all().flat_map(own_fields);
+    let choice = fields.find(|bound| bound.field.kind == kind);
+    let value = record.id.to_string();
     let values = [value.clone()];
     let labels = staff.read(move |conn| match choice {
-        Some((owner, field)) => registry.labels(conn, owner, field, &values),
+        Some(bound) => registry.labels(conn, bound.resource, bound.field, &values),
         None => Ok(Vec::new()),
     });
     let label = labels.await?.into_iter().next().map(|choice| choice.label);
