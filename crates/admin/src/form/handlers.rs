@@ -117,10 +117,7 @@ async fn submit(
         }
         (Err(error), _) => {
             let page = async |notice| {
-                let feedback = FormFeedback {
-                    notice: Some(notice),
-                    ..FormFeedback::default()
-                };
+                let feedback = FormFeedback::Notice(notice);
                 redisplay(staff, definition, submission, feedback).await
             };
             with_notice(error, page).await
@@ -250,13 +247,8 @@ fn save(
         lock(conn, &resource.key(), id)?;
         let stored = resource.find(conn, id)?;
         let resolved = resolve(conn, definition, submission, values, &stored)?;
-        values = resolved.map_err(|conflict| {
-            let conflict = Some(Box::new(conflict));
-            Rollback::Rejected(FormFeedback {
-                conflict,
-                ..FormFeedback::default()
-            })
-        })?;
+        values = resolved
+            .map_err(|conflict| Rollback::Rejected(FormFeedback::Conflict(Box::new(conflict))))?;
         current = Some(stored);
     }
     let before = definition.rows(conn, current.as_ref(), &values)?;
@@ -266,12 +258,8 @@ fn save(
     let changed = after
         .iter()
         .filter(|row| before.iter().all(|old| old.1 != row.1));
-    let question = question(conn, changed, &submission.list(ANSWERED))?;
-    if question.is_some() {
-        return Err(Rollback::Rejected(FormFeedback {
-            question,
-            ..FormFeedback::default()
-        }));
+    if let Some((field, text)) = question(conn, changed, &submission.list(ANSWERED))? {
+        return Err(Rollback::Rejected(FormFeedback::Question(field, text)));
     }
     let registry = definition.registry();
     if let Some(before) = &current

@@ -112,22 +112,20 @@ impl FormState {
         let submitted = |name| self.submission.text(name);
         let mut hidden = Vec::new();
         if self.record.is_some() && !self.definition.read_only {
-            let value = match &self.feedback.conflict {
-                Some(conflict) => conflict.version.clone(),
-                None if self.submission.has(VERSION) => submitted(VERSION).to_owned(),
-                None => self.definition.version(&self.stored),
+            let value = match &self.feedback {
+                FormFeedback::Conflict(conflict) => conflict.version.clone(),
+                _ if self.submission.has(VERSION) => submitted(VERSION).to_owned(),
+                _ => self.definition.version(&self.stored),
             };
             hidden.push(Hidden::new(VERSION, value));
         } else if self.is_deleted() {
             hidden.extend([DELETED, VERSION].map(|name| Hidden::new(name, submitted(name))));
         }
-        let asked = self
-            .feedback
-            .question
-            .as_ref()
-            .map(|(field, _)| (*field).to_owned());
-        let answered = self.submission.list(ANSWERED).into_iter().chain(asked);
-        hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
+        let answered = self.submission.list(ANSWERED).into_iter();
+        hidden.extend(answered.map(|field| Hidden::new(ANSWERED, field)));
+        if let FormFeedback::Question(field, _) = self.feedback {
+            hidden.push(Hidden::new(ANSWERED, field));
+        }
         if self.record.is_none() {
             let token = match submitted(FORM_TOKEN) {
                 "" => random(),
@@ -162,18 +160,16 @@ impl FormState {
         let heading = format!("{verb} {}", resource.singular);
         let is_popup = staff.is_popup();
         let mut buttons = Vec::new();
-        if !read_only && self.feedback.conflict.is_none() {
+        let is_conflict = self.feedback.is_conflict();
+        if !read_only && !is_conflict {
             buttons = form_buttons(staff, resource, record.is_some(), is_popup);
             buttons.extend((self.is_deleted() && may(Verb::Change)).then_some(RESTORE));
         }
         let (list, filters) = (list_path(resource), staff.filters());
-        let action = if self.submission.has(SAVE_AS_NEW.name) {
-            with_filters(format!("{list}add/"), &filters)
-        } else if let Some(record) = record.filter(|_| self.submission.has(RESTORE.name)) {
-            with_filters(change_path(resource, record.id), &filters)
-        } else {
-            staff.target()
-        };
+        let path = record.map_or_else(
+            || format!("{list}add/"),
+            |record| change_path(resource, record.id),
+        );
         let link = |page: &str| {
             let record = record.filter(|_| !is_popup)?;
             Some(with_filters(
@@ -182,9 +178,7 @@ impl FormState {
             ))
         };
         let hidden = self.hidden();
-        let gallery = self
-            .gallery
-            .filter(|_| !is_popup && self.feedback.conflict.is_none());
+        let gallery = self.gallery.filter(|_| !is_popup && !is_conflict);
         let fields = sections.iter().flat_map(|section| &section.fields);
         let fields = fields.chain(gallery.iter().flat_map(GalleryView::fields));
         let error_summary = ErrorSummary::for_fields(fields);
@@ -198,15 +192,23 @@ impl FormState {
         let view_site_href =
             public_page.and_then(|page| record.and_then(|record| (page.path)(record)));
         let missing: Vec<&str> = self.missing.iter().map(String::as_str).collect();
+        staff.note_escalation(denied_fields(self.feedback.errors()));
+        let (mut notice, mut question, mut conflict) = (guarded_notice, None, None);
+        match self.feedback {
+            FormFeedback::Notice(text) => notice = Some(text),
+            FormFeedback::Question(_, text) => question = Some(text),
+            FormFeedback::Conflict(view) => conflict = Some(view),
+            FormFeedback::Nothing | FormFeedback::Errors(_) => {}
+        }
         let page = FormPage {
-            question: self.feedback.question.map(|(_, text)| text),
-            notice: self.feedback.notice.or(guarded_notice),
+            question,
+            notice,
             subtitle: record.map(|record| record.title.clone()),
             error_summary,
             has_files: resource.images.is_some(),
             gallery,
             beside,
-            action,
+            action: with_query(&path, staff.http.query_string()),
             hidden,
             sections,
             buttons,
@@ -220,11 +222,10 @@ impl FormState {
             advice: (!missing.is_empty())
                 .then(|| format!("To help visitors, add {}.", enumerated(&missing))),
             close_href: read_only.then(|| with_query(&list, &filters)),
-            conflict: self.feedback.conflict,
+            conflict,
         };
         let page_title = record.map_or(&heading, |record| &record.title);
         let breadcrumbs = staff.resource_trail(resource, page_title);
-        staff.note_escalation(denied_fields(&self.feedback.errors));
         staff.page(status, &heading, breadcrumbs, page)
     }
 }

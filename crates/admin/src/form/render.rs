@@ -88,7 +88,7 @@ impl FormState {
     fn view(&self, bound: BoundField, name: String, label: String) -> FieldView {
         let (field, offered) = (bound.field, &self.choices[bound.name]);
         let value = self.values.text(&name).to_owned();
-        let errors = self.feedback.errors.iter().filter(|error| {
+        let errors = self.feedback.errors().iter().filter(|error| {
             // An error of a date with a time is shown once.
             error.field == name || error.field == bound.name && !name.ends_with("_1")
         });

@@ -34,32 +34,42 @@ pub(crate) struct FormState {
 
 /// Why a form is shown again.
 #[derive(Default)]
-pub(crate) struct FormFeedback {
-    pub(crate) errors: Vec<FieldError>,
-    pub(crate) notice: Option<&'static str>,
-    pub(crate) conflict: Option<Box<ConflictView>>,
+pub(crate) enum FormFeedback {
+    /// It was opened, or searched for choices.
+    #[default]
+    Nothing,
+    Errors(Vec<FieldError>),
+    Notice(&'static str),
+    Conflict(Box<ConflictView>),
     /// A question that is answered by saving again, with its field.
-    pub(crate) question: Option<(&'static str, String)>,
+    Question(&'static str, String),
 }
 
 impl From<Vec<FieldError>> for FormFeedback {
     fn from(errors: Vec<FieldError>) -> Self {
-        Self {
-            errors,
-            ..Self::default()
-        }
+        Self::Errors(errors)
     }
 }
 
 impl FormFeedback {
     pub(crate) fn status(&self) -> StatusCode {
-        if self.conflict.is_some() {
-            StatusCode::CONFLICT
-        } else if self.errors.is_empty() && self.question.is_none() {
-            StatusCode::OK
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
+        match self {
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Errors(errors) if !errors.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Question(..) => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::OK,
         }
+    }
+
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        match self {
+            Self::Errors(errors) => errors,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
     }
 }
 
@@ -87,7 +97,7 @@ impl FormState {
     ) -> QueryResult<Self> {
         let state = Self::load(conn, definition, submission, |definition, stored| {
             let values = definition.form_values(submission);
-            let is_resolved = feedback.conflict.is_none() && submission.has("_resolve");
+            let is_resolved = !feedback.is_conflict() && submission.has("_resolve");
             if is_resolved && definition.id.is_some() {
                 with_choices(definition, submission, values, stored)
             } else {

@@ -132,6 +132,8 @@ fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> R
         let page = answer.html()?;
         let expected = format!("{error} | {typed} | 1 error to correct");
         assert_contains_all(page.source(), &expected);
+        let action = page.attribute_of("form", "form-row", "action");
+        assert_eq!(action.as_deref(), Some(FORM));
         assert_eq!(photos(conn)?, ["Sofa"]);
     }
     Ok(())
