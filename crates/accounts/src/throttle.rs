@@ -32,12 +32,12 @@ const RESETS_PER_ADDRESS: i64 = 3;
 const RESET_WINDOW: Duration = Duration::hours(1);
 
 /// Somebody who tries to log in.
-#[derive(Debug, Clone, Copy)]
-pub struct Attempt<'a> {
+#[derive(Debug, Clone)]
+pub struct Attempt {
     /// The network address, if known.
     pub address: Option<IpAddr>,
     /// The name that is tried, whether there is such an account or not.
-    pub username: &'a str,
+    pub username: String,
     /// Whether this browser has logged in with this name before.
     pub is_known_browser: bool,
     /// The user whose two-factor code is checked, if it is.
@@ -103,15 +103,15 @@ fn networks(kind: &str, address: Option<IpAddr>) -> Vec<Subject> {
     }
 }
 
-impl Attempt<'_> {
+impl Attempt {
     /// Always in the same order, to prevent deadlocks.
     fn subjects(&self) -> Vec<Subject> {
         let mut subjects = if self.is_known_browser {
             let limit = PER_NAME_ON_KNOWN_BROWSERS;
-            vec![Subject::new("browsers", self.username, limit, WINDOW)]
+            vec![Subject::new("browsers", &self.username, limit, WINDOW)]
         } else {
             let mut subjects = networks("address", self.address);
-            subjects.push(Subject::new("name", self.username, PER_NAME, WINDOW));
+            subjects.push(Subject::new("name", &self.username, PER_NAME, WINDOW));
             subjects
         };
         if let Some(user_id) = self.code_of {
@@ -229,10 +229,10 @@ mod tests {
         chrono::DateTime::UNIX_EPOCH.naive_utc() + Duration::seconds(seconds)
     }
 
-    fn attempt<'a>(address: &str, username: &'a str) -> Attempt<'a> {
+    fn attempt(address: &str, username: &str) -> Attempt {
         Attempt {
             address: address.parse().ok(),
-            username,
+            username: username.to_owned(),
             is_known_browser: false,
             code_of: None,
         }
@@ -240,18 +240,14 @@ mod tests {
 
     fn begin(
         conn: &mut DbConnection,
-        attempt: Attempt<'_>,
+        attempt: &Attempt,
         seconds: i64,
     ) -> QueryResult<Result<PendingAttempt, Rejection>> {
         conn.write(|conn| attempt.begin(conn, at(seconds)))
     }
 
     /// Fails, or returns the seconds to wait.
-    fn fail(
-        conn: &mut DbConnection,
-        attempt: Attempt<'_>,
-        seconds: i64,
-    ) -> QueryResult<Option<i64>> {
+    fn fail(conn: &mut DbConnection, attempt: &Attempt, seconds: i64) -> QueryResult<Option<i64>> {
         match begin(conn, attempt, seconds)? {
             Ok(pending) => pending.fail(conn).map(|()| None),
             Err(Rejection::Throttled { wait }) => Ok(Some(wait.num_seconds())),
@@ -264,12 +260,12 @@ mod tests {
         on_both(|conn| {
             for number in 0..25 {
                 let name = format!("name{number}");
-                assert_eq!(fail(conn, attempt("10.0.0.1", &name), number)?, None);
+                assert_eq!(fail(conn, &attempt("10.0.0.1", &name), number)?, None);
             }
 
-            assert_eq!(fail(conn, attempt("10.0.0.1", "another"), 30)?, Some(270));
-            assert_eq!(fail(conn, attempt("10.0.0.2", "another"), 30)?, None);
-            assert_eq!(fail(conn, attempt("10.0.0.1", "another"), 301)?, None);
+            assert_eq!(fail(conn, &attempt("10.0.0.1", "another"), 30)?, Some(270));
+            assert_eq!(fail(conn, &attempt("10.0.0.2", "another"), 30)?, None);
+            assert_eq!(fail(conn, &attempt("10.0.0.1", "another"), 301)?, None);
             Ok(())
         })
     }
@@ -282,11 +278,14 @@ mod tests {
                     format!("2001:db8:7:{}::1", number / 20),
                     format!("name{number}"),
                 );
-                assert_eq!(fail(conn, attempt(&address, &name), 0)?, None);
+                assert_eq!(fail(conn, &attempt(&address, &name), 0)?, None);
             }
 
-            assert!(fail(conn, attempt("2001:db8:7:99::1", "another"), 1)?.is_some());
-            assert_eq!(fail(conn, attempt("2001:db8:8:99::1", "another"), 1)?, None);
+            assert!(fail(conn, &attempt("2001:db8:7:99::1", "another"), 1)?.is_some());
+            assert_eq!(
+                fail(conn, &attempt("2001:db8:8:99::1", "another"), 1)?,
+                None
+            );
             Ok(())
         })
     }
@@ -297,14 +296,14 @@ mod tests {
             for number in 0..25 {
                 let address = ["192.0.2.7", "::ffff:192.0.2.7", "64:ff9b::192.0.2.7"][number % 3];
                 assert_eq!(
-                    fail(conn, attempt(address, &format!("name{number}")), 0)?,
+                    fail(conn, &attempt(address, &format!("name{number}")), 0)?,
                     None
                 );
             }
 
-            assert!(fail(conn, attempt("64:ff9b::192.0.2.7", "another"), 1)?.is_some());
+            assert!(fail(conn, &attempt("64:ff9b::192.0.2.7", "another"), 1)?.is_some());
             assert_eq!(
-                fail(conn, attempt("64:ff9b::192.0.2.8", "another"), 1)?,
+                fail(conn, &attempt("64:ff9b::192.0.2.8", "another"), 1)?,
                 None
             );
             Ok(())
@@ -316,34 +315,34 @@ mod tests {
         on_both(|conn| {
             for number in 0..10 {
                 let stranger = attempt(&format!("10.0.0.{number}"), "ada");
-                assert_eq!(fail(conn, stranger, 0)?, None);
+                assert_eq!(fail(conn, &stranger, 0)?, None);
             }
             let known = Attempt {
                 is_known_browser: true,
                 ..attempt("10.0.1.1", "ada")
             };
 
-            assert!(fail(conn, attempt("10.0.1.1", "ada"), 1)?.is_some());
+            assert!(fail(conn, &attempt("10.0.1.1", "ada"), 1)?.is_some());
             for _ in 0..10 {
-                assert_eq!(fail(conn, known, 1)?, None);
+                assert_eq!(fail(conn, &known, 1)?, None);
             }
             let elsewhere = Attempt {
                 address: None,
-                ..known
+                ..known.clone()
             };
-            assert!(fail(conn, elsewhere, 2)?.is_some());
+            assert!(fail(conn, &elsewhere, 2)?.is_some());
             let bob = Attempt {
-                username: "bob",
+                username: "bob".to_owned(),
                 ..known
             };
-            assert_eq!(fail(conn, bob, 2)?, None);
+            assert_eq!(fail(conn, &bob, 2)?, None);
             // FusionAuth/fusionauth-issues#1394, codeconsortium/CCDNUserSecurityBundle#42.
             let ada = user(conn, "ada")?;
             User::set_password(conn, ada, "hash")?;
-            assert!(fail(conn, attempt("10.0.1.1", "ada"), 2)?.is_some());
+            assert!(fail(conn, &attempt("10.0.1.1", "ada"), 2)?.is_some());
             forget_failures(conn, "ada")?;
-            assert_eq!(fail(conn, attempt("10.0.1.1", "ada"), 2)?, None);
-            assert_eq!(fail(conn, elsewhere, 2)?, None);
+            assert_eq!(fail(conn, &attempt("10.0.1.1", "ada"), 2)?, None);
+            assert_eq!(fail(conn, &elsewhere, 2)?, None);
             Ok(())
         })
     }
@@ -357,12 +356,12 @@ mod tests {
                 ..attempt("10.0.0.1", "ada")
             };
             for number in 0..10 {
-                assert_eq!(fail(conn, code(number % 2 == 0), number * 60)?, None);
+                assert_eq!(fail(conn, &code(number % 2 == 0), number * 60)?, None);
             }
 
-            assert_eq!(fail(conn, code(true), 1800)?, Some(1800));
-            assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), 1800)?, None);
-            assert_eq!(fail(conn, code(true), 3601)?, None);
+            assert_eq!(fail(conn, &code(true), 1800)?, Some(1800));
+            assert_eq!(fail(conn, &attempt("10.0.0.1", "ada"), 1800)?, None);
+            assert_eq!(fail(conn, &code(true), 3601)?, None);
             Ok(())
         })
     }
@@ -391,10 +390,10 @@ mod tests {
         on_both(|conn| {
             let day = 24 * 60 * 60;
             for _ in 0..10 {
-                assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), day)?, None);
+                assert_eq!(fail(conn, &attempt("10.0.0.1", "ada"), day)?, None);
             }
 
-            assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), 0)?, None);
+            assert_eq!(fail(conn, &attempt("10.0.0.1", "ada"), 0)?, None);
             Ok(())
         })
     }
@@ -404,18 +403,18 @@ mod tests {
         on_both(|conn| {
             let ada = attempt("10.0.0.1", "ada");
             let mut pending: Vec<_> = (0..10)
-                .map(|_| begin(conn, ada, 0)?.map_err(|_| diesel::result::Error::NotFound))
+                .map(|_| begin(conn, &ada, 0)?.map_err(|_| diesel::result::Error::NotFound))
                 .collect::<Result<_, _>>()?;
 
-            assert_eq!(begin(conn, ada, 1)?.err(), Some(Rejection::Busy));
+            assert_eq!(begin(conn, &ada, 1)?.err(), Some(Rejection::Busy));
             for attempt in pending.drain(1..) {
                 attempt.succeed(conn)?;
             }
             for _ in 0..9 {
-                assert_eq!(fail(conn, ada, 2)?, None);
+                assert_eq!(fail(conn, &ada, 2)?, None);
             }
-            assert_eq!(begin(conn, ada, 3)?.err(), Some(Rejection::Busy));
-            assert_eq!(fail(conn, ada, 30)?, Some(270), "one was abandoned");
+            assert_eq!(begin(conn, &ada, 3)?.err(), Some(Rejection::Busy));
+            assert_eq!(fail(conn, &ada, 30)?, Some(270), "one was abandoned");
             Ok(())
         })
     }

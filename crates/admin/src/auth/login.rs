@@ -41,7 +41,7 @@ async fn check(
     typed: String,
 ) -> Result<Result<Account, AuthError>, PageError> {
     let hasher = &request.state.hasher;
-    let _turn = hasher.queue(source.is_known_browser).await?;
+    let _turn = hasher.queue(source.attempt.is_known_browser).await?;
     let attempt = match source.begin(request, None).await? {
         Ok(attempt) => attempt,
         Err(error) => return Ok(Err(error)),

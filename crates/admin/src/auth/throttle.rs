@@ -1,6 +1,5 @@
 //! Throttling of passwords and codes.
 
-use std::net::IpAddr;
 use std::time::{Duration as StdDuration, Instant};
 
 use accounts::{Attempt, PendingAttempt, Rejection, SecondFactor, User};
@@ -65,13 +64,11 @@ fn minutes(wait: Duration) -> i64 {
     (wait.num_seconds() + 59) / 60
 }
 
+/// Somebody who tries to log in, and the account with the name that is tried.
 #[derive(Clone)]
 pub(crate) struct AttemptSource {
-    username: String,
+    pub(crate) attempt: Attempt,
     pub(crate) account: Option<User>,
-    ip: Option<IpAddr>,
-    /// Whether the account's user has logged in with this browser.
-    pub(crate) is_known_browser: bool,
 }
 
 impl AttemptSource {
@@ -92,22 +89,26 @@ impl AttemptSource {
         let account = account.await?;
         let device = DeviceCookie::from_request(&request.http, request.cookies);
         let is_known = |account: &Account| device.has(request.key(), account);
-        Ok(Self {
-            is_known_browser: account.as_ref().is_some_and(is_known),
-            account: account.map(|(user, _)| user),
+        let attempt = Attempt {
+            address: request.ip(),
             username,
-            ip: request.ip(),
-        })
+            is_known_browser: account.as_ref().is_some_and(is_known),
+            code_of: None,
+        };
+        let account = account.map(|(user, _)| user);
+        Ok(Self { attempt, account })
     }
 
     /// The source of an attempt in a session, whose browser is known.
     pub(crate) fn for_user(request: &AdminRequest, user: &User) -> Self {
-        Self {
+        let attempt = Attempt {
+            address: request.ip(),
             username: user.username.clone(),
-            account: Some(user.clone()),
-            ip: request.ip(),
             is_known_browser: true,
-        }
+            code_of: None,
+        };
+        let account = Some(user.clone());
+        Self { attempt, account }
     }
 
     /// Begins an attempt, also at the code of a user. Waits for attempts that are pending if these use up the allowance.
@@ -118,8 +119,15 @@ impl AttemptSource {
     ) -> Result<Result<PendingAttempt, AuthError>, PageError> {
         let deadline = Instant::now() + MAX_WAIT;
         loop {
-            let source = self.clone();
-            let begun = request.write(move |conn| source.try_begin(conn, code_of));
+            let mut source = self.clone();
+            source.attempt.code_of = code_of;
+            let begun = request.write(move |conn| {
+                let begun = source.attempt.begin(conn, Utc::now().naive_utc())?;
+                if matches!(begun, Err(Rejection::Throttled { .. })) {
+                    source.record(conn, Event::LoginThrottled, None)?;
+                }
+                Ok(begun)
+            });
             match begun.await? {
                 Ok(attempt) => return Ok(Ok(attempt)),
                 Err(Rejection::Throttled { wait }) => return Ok(Err(AuthError::Throttled(wait))),
@@ -131,24 +139,6 @@ impl AttemptSource {
         }
     }
 
-    fn try_begin(
-        &self,
-        conn: &mut DbConnection,
-        code_of: Option<i64>,
-    ) -> QueryResult<Result<PendingAttempt, Rejection>> {
-        let attempt = Attempt {
-            address: self.ip,
-            username: &self.username,
-            is_known_browser: self.is_known_browser,
-            code_of,
-        };
-        let begun = attempt.begin(conn, Utc::now().naive_utc())?;
-        if matches!(begun, Err(Rejection::Throttled { .. })) {
-            self.record(conn, Event::LoginThrottled, None)?;
-        }
-        Ok(begun)
-    }
-
     /// Logs an event; `user` is the authenticated user.
     pub(crate) fn record(
         &self,
@@ -156,7 +146,10 @@ impl AttemptSource {
         event: Event,
         user: Option<&User>,
     ) -> QueryResult<()> {
-        let address = self.ip.map_or_else(String::new, |ip| ip.to_string());
+        let address = self
+            .attempt
+            .address
+            .map_or_else(String::new, |ip| ip.to_string());
         let account = self.account.as_ref();
         let event = NewEvent {
             event,
