@@ -33,11 +33,13 @@ impl App {
         let fields = [("action", "on"), ("secret", &sealed), ("code", &code)];
         let done = browser.post(PATH, &fields)?;
         anyhow::ensure!(done.status == 200, "refused: {}", done.text()?);
-        assert_contains(&done.text()?, "download=\"recovery-codes.txt\"");
-        Ok(Self {
-            recovery: done.html()?.texts("code"),
-            ..app
-        })
+        let recovery = done.html()?.texts("code");
+        let file = format!(
+            "href=\"data:text/plain,{}%0A\" download=",
+            recovery.join("%0A")
+        );
+        assert_contains(&done.text()?, &file);
+        Ok(Self { recovery, ..app })
     }
 
     /// What it shows so many half minutes from now: each code counts once, and the next one counts already.
