@@ -197,10 +197,8 @@ impl ObjectHistory {
                 history.entries.retain(|entry| {
                     // The object may have been added just before the reference to it.
                     let next = referred.partition_point(|(key, _)| *key <= Some(order(entry)));
-                    let around = [next.checked_sub(1), Some(next)].into_iter().flatten();
-                    around
-                        .filter_map(|index| referred.get(index))
-                        .any(|(_, known)| *known == Some(id))
+                    let mut around = referred[next - 1..].iter().take(2);
+                    around.any(|(_, known)| *known == Some(id))
                 });
                 histories.push(history);
             }
