@@ -8,6 +8,9 @@ use chrono_tz::Tz;
 use oc_core::admin::{Field, FieldKind, FormValues};
 use oc_core::validation::{FieldError, Violation};
 
+const SKIPPED: Violation =
+    Violation::Other("There is no such time on that day: clocks go forward.");
+
 /// A time zone of the IANA time zone database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeZone(Tz);
@@ -51,9 +54,7 @@ impl TimeZone {
     pub(crate) fn local_values(self, fields: &[Field], stored: &FormValues) -> FormValues {
         date_times(fields).fold(stored.clone(), |values, field| {
             match date_time(stored, field) {
-                Some(utc) => {
-                    with_date_time(values, field, self.0.from_utc_datetime(&utc).naive_local())
-                }
+                Some(utc) => with_date_time(values, field, self.to_local(utc)),
                 None => values,
             }
         })
@@ -70,26 +71,17 @@ impl TimeZone {
         values: &FormValues,
         stored: Option<&FormValues>,
     ) -> Result<FormValues, Vec<FieldError>> {
-        let before = stored.map(|stored| self.local_values(fields, stored));
         let mut result = values.clone();
         let mut errors = Vec::new();
         for field in date_times(fields) {
             let Some(local) = date_time(values, field) else {
                 continue;
             };
-            let unchanged =
-                before.as_ref().and_then(|before| date_time(before, field)) == Some(local);
-            match stored
-                .filter(|_| unchanged)
-                .map_or_else(|| self.to_utc(local), |stored| date_time(stored, field))
-            {
+            let stored = stored.and_then(|stored| date_time(stored, field));
+            let unchanged = stored.filter(|utc| self.to_local(*utc) == local);
+            match unchanged.or_else(|| self.to_utc(local)) {
                 Some(utc) => result = with_date_time(result, field, utc),
-                None => errors.push(FieldError {
-                    field: field.name,
-                    violation: Violation::Other(
-                        "There is no such time on that day: clocks go forward.",
-                    ),
-                }),
+                None => errors.push(FieldError::new(field.name, SKIPPED)),
             }
         }
         if errors.is_empty() {
@@ -105,6 +97,10 @@ impl TimeZone {
             || format!("{date} {time}").trim().to_owned(),
             |utc| self.date_time(utc),
         )
+    }
+
+    fn to_local(self, utc: NaiveDateTime) -> NaiveDateTime {
+        self.0.from_utc_datetime(&utc).naive_local()
     }
 
     /// The stored time of a local one; `None` if clocks skip it.
