@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::time::timeout;
-use actix_web::web::Bytes;
 use oc_core::admin::{Images, NewImage};
 use oc_http::run_blocking;
 use tokio::sync::Semaphore;
+
+use crate::ui::submission::SubmittedFile;
 
 /// How long the conversion of an image may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -22,26 +23,28 @@ impl Default for ImageQueue {
 }
 
 impl ImageQueue {
-    /// Converts a file. The error is a sentence that follows the file's name.
+    /// Converts a file. The error is a sentence with its name.
     pub(crate) async fn convert(
         &self,
         images: Images,
-        file: Bytes,
+        file: &SubmittedFile,
     ) -> Result<Box<dyn NewImage>, String> {
+        let bytes = file.bytes.clone();
         let permit = Arc::clone(&self.0).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
         let work = run_blocking(move || {
             // Held until the work ends, even if nobody waits for it any more.
             let _permit = permit;
-            (images.convert)(&file)
+            (images.convert)(&bytes)
         });
-        match timeout(TIME_LIMIT, work).await {
+        let converted = match timeout(TIME_LIMIT, work).await {
             Ok(Ok(converted)) => converted,
             Ok(Err(error)) => {
                 log::error!("could not convert an image: {error}");
                 Err("could not be read. Save it again, or choose another file.".to_owned())
             }
             Err(_) => Err("takes too long to convert. Save it smaller.".to_owned()),
-        }
+        };
+        converted.map_err(|error| format!("{} {error}", file.name))
     }
 }

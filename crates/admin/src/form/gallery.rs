@@ -22,7 +22,7 @@ use crate::form::definition::FormDefinition;
 use crate::form::state::FormState;
 use crate::gallery::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
-use crate::ui::submission::{Submission, SubmittedFile};
+use crate::ui::submission::Submission;
 
 /// The most messages of a kind after an upload: each takes place in the session.
 const MAX_MESSAGES: usize = 8;
@@ -129,17 +129,13 @@ pub(crate) async fn store_uploads(
     let Some(file) = submission.file(images.field) else {
         return Ok((submission, Vec::new()));
     };
-    let queue = &staff.state.image_queue;
-    match queue.convert(images, file.bytes.clone()).await {
+    match staff.state.image_queue.convert(images, file).await {
         Ok(image) => {
             let value = staff.write(move |conn| image.store(conn)).await?;
             Ok((submission.with(images.field, &value), Vec::new()))
         }
         Err(error) => {
-            let error = FieldError {
-                field: images.field,
-                violation: Violation::File(format!("{} {error}", file.name)),
-            };
+            let error = FieldError::new(images.field, Violation::File(error));
             Ok((submission, vec![error]))
         }
     }
@@ -159,12 +155,12 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
     let owner_record = staff.read(move |conn| owner.find(conn, id));
     owner_record.await?;
     let (mut added, mut errors, mut advice) = (0, Vec::new(), Vec::new());
-    for SubmittedFile { name, bytes, .. } in submission.files() {
-        let queue = &staff.state.image_queue;
-        let image = match queue.convert(images, bytes.clone()).await {
+    for file in submission.files() {
+        let name = &file.name;
+        let image = match staff.state.image_queue.convert(images, file).await {
             Ok(image) => image,
             Err(error) => {
-                errors.push(format!("{name} {error}"));
+                errors.push(error);
                 continue;
             }
         };
@@ -317,13 +313,11 @@ impl GalleryEdit {
             let (name, initial) = (description_name(image.id), initial_name(image.id));
             let stored = image.values.text(description);
             let typed = submission.text(&name).trim();
-            let is_touched = submission.has(&name)
-                && typed != stored
-                && !(submission.has(&initial) && typed == submission.text(&initial));
-            if !is_touched {
+            let initial = submission.has(&initial).then(|| submission.text(&initial));
+            if !submission.has(&name) || typed == stored || initial == Some(typed) {
                 continue;
             }
-            if submission.has(&initial) && submission.text(&initial) != stored {
+            if initial.is_some_and(|initial| initial != stored) {
                 let text = format!(
                     "Someone else changed this description to “{stored}”. Save again to replace it."
                 );

@@ -134,10 +134,10 @@ fn plan_inline(
         }
         _ => match inline.related(conn, values)? {
             Some(chosen) if chosen.values == typed => Ok(None),
-            _ => Err(SaveError::Invalid(vec![FieldError {
-                field: inline.field,
-                violation: Violation::Taken(inline.conflict_message),
-            }])),
+            _ => {
+                let conflict = Violation::Taken(inline.conflict_message);
+                Err(vec![FieldError::new(inline.field, conflict)].into())
+            }
         },
     }
 }
@@ -145,10 +145,7 @@ fn plan_inline(
 /// An error under the name that its field has in the form.
 fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
     let name = inline.fields().find(|(_, field)| field.name == error.field);
-    FieldError {
-        field: name.map_or(inline.field, |(name, _)| name),
-        violation: error.violation,
-    }
+    FieldError::new(name.map_or(inline.field, |(name, _)| name), error.violation)
 }
 
 impl Editor {
