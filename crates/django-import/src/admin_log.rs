@@ -1,13 +1,11 @@
 //! Django's admin log, which becomes entries of the audit log.
 
-use audit::{AuditEntry, ImportedEntry};
+use audit::ImportedEntry;
 
-use super::layout::{Layout, Model};
+use super::layout::Model;
 use super::log_messages;
 use super::migration::Migration;
-use super::report::Target;
 use super::row::{Reference, SourceRow};
-use super::source::Source;
 
 /// The longest username and model that the audit log stores (characters).
 const LONGEST_USERNAME: usize = 150;
@@ -16,73 +14,50 @@ const LONGEST_MODEL: usize = 100;
 /// Model of an entry whose content type is missing.
 const UNKNOWN: &str = "unknown";
 
-pub(crate) fn import_entries(
-    source: &mut Source,
-    migration: &mut Migration<'_>,
-) -> anyhow::Result<()> {
-    let (layout, mut orphans) = (source.layout, 0);
-    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
-        (Some(entry(row, migration, layout)), None)
-    };
-    let finish = |_: &mut Migration<'_>, _, entry: ImportedEntry| {
-        orphans += u64::from(entry.user_id.is_none());
-        entry
-    };
-    let insert = AuditEntry::insert_imported;
-    migration.import(source, Target::LogEntries, check, finish, insert)?;
-    if orphans > 0 {
-        migration.report.warn(format!(
-            "Log entries of deleted users, kept without the account: {orphans}"
-        ));
-    }
-    Ok(())
-}
-
 /// Text without NUL, which PostgreSQL can't store.
 fn stored(text: &str, max: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(max).collect()
 }
 
-fn entry(row: &mut SourceRow, migration: &mut Migration<'_>, layout: Layout) -> ImportedEntry {
-    let user = row.reference("user");
-    let user_id = migration.users.find(&user);
+pub(crate) fn entry(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<ImportedEntry> {
+    let reference = row.reference("user");
     // Users and rows may be deleted; their ids must not be assigned to others.
-    if let Reference::Id(id) = user {
-        migration.note_id(Target::Users, id);
+    if let Reference::Id(id) = reference {
+        migration.note_id(Model::User, id);
     }
-    let (model, object_id) = object(row, migration, layout);
+    // The username at the time is not in the log: it is today's, or a placeholder that no account can have.
+    let user = migration.find(Model::User, &reference);
+    let user_id = user.map(|(id, _)| id);
+    let username = match (user, reference) {
+        (Some((_, username)), _) => username.to_owned(),
+        (None, Reference::NaturalKey(key)) => key.join(" "),
+        (None, Reference::Id(id)) => format!("user {id}"),
+        (None, Reference::None) => String::new(),
+    };
+    let (model, object_id) = object(migration, row);
     let flag = row.text("action_flag");
     let message = stored(&row.text("change_message"), usize::MAX);
     let (action, description) = log_messages::describe(&flag, &message, model == "auth.user");
-    ImportedEntry {
+    let entry = ImportedEntry {
         id: row.id(),
         changed_at: row.timestamp("action_time"),
         user_id,
-        username: stored(&username(&user, user_id, migration), LONGEST_USERNAME),
+        username: stored(&username, LONGEST_USERNAME),
         model,
         object_id,
         title: stored(&row.text("object_repr"), usize::MAX),
         action,
         description,
+    };
+    if !row.problems.is_empty() {
+        return None;
     }
-}
-
-/// The username at the time is not in the log: it is today's, or a placeholder that no account can have.
-fn username(user: &Reference, user_id: Option<i64>, migration: &Migration<'_>) -> String {
-    match (user, user_id) {
-        (_, Some(id)) => migration.users.name(id).to_owned(),
-        (Reference::NaturalKey(key), None) => key.join(" "),
-        (Reference::Id(id), None) => format!("user {id}"),
-        (Reference::None, None) => String::new(),
-    }
+    migration.report.orphans += u64::from(user_id.is_none());
+    Some(entry)
 }
 
 /// The model, and the id of the row. Rows of the other layout may have other ids now, so they are not linked.
-fn object(
-    row: &mut SourceRow,
-    migration: &mut Migration<'_>,
-    layout: Layout,
-) -> (String, Option<i64>) {
+fn object(migration: &mut Migration<'_>, row: &mut SourceRow) -> (String, Option<i64>) {
     let content_type = row.reference("content_type");
     let Some((app, name)) = migration.permissions.content_type(&content_type) else {
         return (UNKNOWN.to_owned(), None);
@@ -90,10 +65,10 @@ fn object(
     let label = format!("{app}.{name}");
     let id = row.text("object_id").parse().ok();
     match Model::find(&label).and_then(|(model, of)| Some((model, of, model.key()?))) {
-        Some((_, Some(other), key)) if other != layout => (key.to_owned(), None),
+        Some((_, Some(other), key)) if other != migration.layout => (key.to_owned(), None),
         Some((model, _, key)) => {
-            if let (Some(target), Some(id)) = (Target::for_model(model), id) {
-                migration.note_id(target, id);
+            if let Some(id) = id {
+                migration.note_id(model, id);
             }
             (key.to_owned(), id)
         }

@@ -1,17 +1,20 @@
 //! The import as a whole: check the file, then write it in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use audit::AuditEntry;
+use lettings::{Address, Letting};
 use oc_core::{DatabaseUrl, DbConnection, open_read_only};
+use profiles::NewProfile;
+use transfer::progress::Progress;
 use transfer::table::Table;
-use transfer::{Input, Occupied, ReferenceSchema, Target as TargetDatabase, rows, sequences};
+use transfer::{Input, Occupied, ReferenceSchema, Target, rows, sequences};
 
 use super::layout::Model;
-use super::leaked_passwords::LeakedPasswords;
 use super::migration::{Migration, Options};
-use super::report::{Outcome, Report, Target};
+use super::report::{Outcome, Report};
 use super::source::Source;
 use super::{admin_log, permissions, site, users};
 
@@ -23,8 +26,8 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
         bail!("{name} is the database of DATABASE_URL; set DATABASE_URL to a new database");
     }
     let mut source = Source::open(input).with_context(|| format!("could not import {name}"))?;
-    let mut report = new_report(&source);
-    let mut leaked = LeakedPasswords::default();
+    let mut report = Report::new(&source);
+    let mut leaked = HashMap::new();
     let last_ids = run_pass(&mut source, None, options, &mut report, &mut leaked)
         .with_context(|| format!("could not import {name}"))?;
     if !report.problems.is_empty() && !options.skip_bad {
@@ -36,8 +39,8 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
         check_target(url, &mut reference)?;
         return Ok(report);
     }
-    TargetDatabase::open(url)?.fill(Occupied::Reject, &mut reference, |conn, _, tables| {
-        let mut written = new_report(&source);
+    Target::open(url)?.fill(Occupied::Reject, &mut reference, |conn, _, tables| {
+        let mut written = Report::new(&source);
         run_pass(&mut source, Some(conn), options, &mut written, &mut leaked)?;
         ensure!(
             written.counts == report.counts,
@@ -49,44 +52,42 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
     Ok(report)
 }
 
-/// Checks every row and, with a database, inserts it. Returns the last id that the old site assigned for each table.
+/// Checks every row and, with a database, inserts it. Returns the last id that the old site assigned for each model.
 fn run_pass(
     source: &mut Source,
     conn: Option<&mut DbConnection>,
     options: Options,
     report: &mut Report,
-    leaked: &mut LeakedPasswords,
-) -> anyhow::Result<BTreeMap<Target, i64>> {
+    leaked: &mut HashMap<i64, bool>,
+) -> anyhow::Result<BTreeMap<Model, i64>> {
     let rows = Model::ALL.iter().map(|model| source.count(*model)).sum();
-    let permissions = permissions::read(source)?;
-    let mut migration = Migration::new(conn, rows, permissions, options, report, leaked);
-    users::import_groups(source, &mut migration)?;
-    users::import_users(source, &mut migration)?;
-    site::import_addresses(source, &mut migration)?;
-    site::import_lettings(source, &mut migration)?;
-    site::import_profiles(source, &mut migration)?;
-    admin_log::import_entries(source, &mut migration)?;
-    for target in Target::ALL {
-        if let Some(model) = target.model() {
-            let last_id = source.last_id(model)?;
-            migration.note_id(target, last_id);
-        }
-    }
-    Ok(migration.into_last_ids())
-}
-
-fn new_report(source: &Source) -> Report {
-    let format = if source.is_dump {
-        "dumpdata JSON"
+    let activity = if conn.is_some() {
+        "writing"
     } else {
-        "SQLite database"
+        "checking"
     };
-    let mut report = Report::new(format!("{format}, {}", source.layout.name()));
-    let not_imported = source.not_imported();
-    report.not_imported = not_imported
-        .map(|(name, rows)| (name.to_owned(), rows))
-        .collect();
-    report
+    let mut migration = Migration {
+        conn,
+        progress: Progress::new(activity, rows),
+        options,
+        layout: source.layout,
+        permissions: permissions::read(source)?,
+        report,
+        leaked,
+        imported: BTreeMap::new(),
+        last_ids: BTreeMap::new(),
+    };
+    migration.import(source, Model::Group, users::group, users::insert_groups)?;
+    migration.import(source, Model::User, users::user, users::insert_users)?;
+    migration.import(source, Model::Address, site::address, Address::restore)?;
+    migration.import(source, Model::Letting, site::letting, Letting::restore)?;
+    migration.import(source, Model::Profile, site::profile, NewProfile::restore)?;
+    let insert_entries = AuditEntry::insert_imported;
+    migration.import(source, Model::LogEntry, admin_log::entry, insert_entries)?;
+    for model in Model::ALL {
+        migration.note_id(model, source.last_id(model)?);
+    }
+    Ok(migration.last_ids)
 }
 
 /// Rejects a dry run for a database that an import would reject. One that does not exist is fine.
@@ -103,21 +104,22 @@ fn check_and_advance(
     conn: &mut DbConnection,
     tables: &[Table],
     report: &Report,
-    last_ids: &BTreeMap<Target, i64>,
+    last_ids: &BTreeMap<Model, i64>,
 ) -> anyhow::Result<()> {
-    for (target, counts) in &report.counts {
-        let is_target = |table: &&Table| Some(table.name.as_str()) == target.table();
-        let Some(table) = tables.iter().find(is_target) else {
+    for model in Model::ALL {
+        let Some((name, table)) = model.destination() else {
             continue;
         };
+        let table = tables.iter().find(|found| found.name == table);
+        let table = table.context("a table of the site is missing")?;
+        let imported = report.counts[name].imported;
         let found = rows::count(conn, table)?;
         ensure!(
-            found == counts.imported,
-            "the table {} has {found} rows instead of {}; nothing was imported",
-            table.name,
-            counts.imported
+            found == imported,
+            "the table {} has {found} rows instead of {imported}; nothing was imported",
+            table.name
         );
-        sequences::advance(conn, table, last_ids.get(target).copied().unwrap_or(0))?;
+        sequences::advance(conn, table, last_ids.get(&model).copied().unwrap_or(0))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 
 /// A model that is imported, in the order in which rows are read: each after those that it references.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Model {
     ContentType,
     Permission,
@@ -67,6 +67,19 @@ impl Model {
             Self::ContentType => "django_content_type".to_owned(),
             Self::LogEntry => "django_admin_log".to_owned(),
             _ => self.label(layout).replace('.', "_"),
+        }
+    }
+
+    /// The name of its rows in the report, and their table on this site; `None` if they are only referred to.
+    pub(crate) fn destination(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ContentType | Self::Permission => None,
+            Self::Group => Some(("groups", "groups")),
+            Self::User => Some(("users", "users")),
+            Self::Address => Some(("addresses", "addresses")),
+            Self::Letting => Some(("lettings", "lettings")),
+            Self::Profile => Some(("profiles", "profiles")),
+            Self::LogEntry => Some(("log entries", "changes")),
         }
     }
 

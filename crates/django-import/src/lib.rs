@@ -8,7 +8,6 @@ mod database;
 mod dump;
 mod import;
 mod layout;
-mod leaked_passwords;
 mod log_messages;
 mod migration;
 mod permissions;

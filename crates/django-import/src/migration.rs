@@ -7,9 +7,9 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use transfer::progress::Progress;
 
-use super::leaked_passwords::LeakedPasswords;
+use super::layout::{Layout, Model};
 use super::permissions::Permissions;
-use super::report::{Report, Target};
+use super::report::Report;
 use super::row::{LARGEST_ID, Reference, SourceRow};
 use super::source::Source;
 
@@ -29,116 +29,67 @@ pub struct Options {
 
 /// The state of a pass.
 pub(crate) struct Migration<'a> {
-    conn: Option<&'a mut DbConnection>,
-    progress: Progress,
+    pub(crate) conn: Option<&'a mut DbConnection>,
+    pub(crate) progress: Progress,
     pub(crate) options: Options,
-    pub(crate) report: &'a mut Report,
-    pub(crate) leaked: &'a mut LeakedPasswords,
+    pub(crate) layout: Layout,
     pub(crate) permissions: Permissions,
-    pub(crate) groups: ImportedRows,
-    pub(crate) users: ImportedRows,
-    pub(crate) addresses: ImportedRows,
-    last_ids: BTreeMap<Target, i64>,
+    pub(crate) report: &'a mut Report,
+    /// Whether a password is the leaked one, by user id. Each is verified once, which takes a fifth of a second, though
+    /// it is read twice.
+    pub(crate) leaked: &'a mut HashMap<i64, bool>,
+    pub(crate) imported: BTreeMap<Model, ImportedRows>,
+    /// The last id that the old site assigned for each model.
+    pub(crate) last_ids: BTreeMap<Model, i64>,
 }
 
-/// A converted row, and its unique value: field, value, error.
-pub(crate) type Checked<T> = (Option<T>, Option<(&'static str, String, &'static str)>);
-
-/// The rows of a model that were imported, by id and by the value that no two of them share, such as a username.
+/// The rows of a model that were imported.
 #[derive(Default)]
 pub(crate) struct ImportedRows {
-    /// Unique values by id; empty for models without one.
+    /// Their unique values by id; empty for models without one.
     ids: HashMap<i64, String>,
     names: HashMap<String, i64>,
 }
 
-impl<'a> Migration<'a> {
-    /// A pass over so many rows, which writes if there is a database.
-    pub(crate) fn new(
-        conn: Option<&'a mut DbConnection>,
-        rows: u64,
-        permissions: Permissions,
-        options: Options,
-        report: &'a mut Report,
-        leaked: &'a mut LeakedPasswords,
-    ) -> Self {
-        let activity = if conn.is_some() {
-            "writing"
-        } else {
-            "checking"
-        };
-        Self {
-            conn,
-            progress: Progress::new(activity, rows),
-            options,
-            report,
-            leaked,
-            permissions,
-            groups: ImportedRows::default(),
-            users: ImportedRows::default(),
-            addresses: ImportedRows::default(),
-            last_ids: BTreeMap::new(),
-        }
-    }
-
-    /// The last id that the old site assigned for each table.
-    pub(crate) fn into_last_ids(self) -> BTreeMap<Target, i64> {
-        self.last_ids
-    }
-
-    /// Checks and inserts the rows of a model. `finish` gets the rows that can be imported.
-    pub(crate) fn import<T, Row>(
+impl Migration<'_> {
+    /// Checks and inserts the rows of a model.
+    pub(crate) fn import<T>(
         &mut self,
         source: &mut Source,
-        target: Target,
-        check: impl Fn(&mut Self, &mut SourceRow) -> Checked<T>,
-        mut finish: impl FnMut(&mut Self, i64, T) -> Row,
-        insert: impl Fn(&mut DbConnection, Vec<Row>) -> QueryResult<()>,
-    ) -> anyhow::Result<ImportedRows> {
-        let model = target.model().context("only models are imported")?;
-        let mut imported = ImportedRows::default();
+        model: Model,
+        check: impl Fn(&mut Self, &mut SourceRow) -> Option<T>,
+        insert: impl Fn(&mut DbConnection, Vec<T>) -> QueryResult<()>,
+    ) -> anyhow::Result<()> {
+        let (name, _) = model.destination().context("only referred to")?;
         let mut batch = Vec::new();
         source.read(model, &mut |mut row| {
+            self.progress.add(1);
             let id = row.id();
-            let (checked, unique) = check(self, &mut row);
-            if imported.ids.contains_key(&id) {
+            self.note_id(model, id);
+            if self.rows(model).ids.contains_key(&id) {
                 row.reject("id", "another row has this id");
             }
-            if let Some((field, value, taken)) = &unique
-                && imported.names.contains_key(value)
-            {
-                row.reject(field, *taken);
-            }
-            if self.accept(target, id, row)
-                && let Some(checked) = checked
-            {
-                let name = unique.map_or_else(String::new, |(_, value, _)| value);
-                imported.add(id, name);
-                batch.push(finish(self, id, checked));
+            let checked = check(self, &mut row).filter(|_| row.problems.is_empty());
+            self.report.count(name, checked.is_some());
+            self.report.problems.extend(row.problems);
+            if let Some(checked) = checked {
+                let rows = self.rows(model);
+                rows.names.insert(row.unique.clone(), id);
+                rows.ids.insert(id, row.unique);
+                batch.push(checked);
                 if batch.len() == BATCH {
                     self.insert(&mut batch, &insert)?;
                 }
             }
             Ok(())
         })?;
-        self.insert(&mut batch, &insert)?;
-        Ok(imported)
+        self.insert(&mut batch, &insert)
     }
 
-    /// Counts a row. Returns whether it can be imported.
-    fn accept(&mut self, target: Target, id: i64, row: SourceRow) -> bool {
-        self.progress.add(1);
-        let is_valid = row.problems.is_empty();
-        self.report.count(target, is_valid);
-        self.report.problems.extend(row.problems);
-        self.note_id(target, id);
-        is_valid
-    }
-
-    fn insert<Row>(
+    fn insert<T>(
         &mut self,
-        batch: &mut Vec<Row>,
-        insert: impl FnOnce(&mut DbConnection, Vec<Row>) -> QueryResult<()>,
+        batch: &mut Vec<T>,
+        insert: impl FnOnce(&mut DbConnection, Vec<T>) -> QueryResult<()>,
     ) -> anyhow::Result<()> {
         let rows = std::mem::take(batch);
         match &mut self.conn {
@@ -149,50 +100,56 @@ impl<'a> Migration<'a> {
         }
     }
 
+    fn rows(&mut self, model: Model) -> &mut ImportedRows {
+        self.imported.entry(model).or_default()
+    }
+
     /// Makes sure that an id is not assigned again.
-    pub(crate) fn note_id(&mut self, target: Target, id: i64) {
+    pub(crate) fn note_id(&mut self, model: Model, id: i64) {
         if (1..=LARGEST_ID).contains(&id) {
-            let last_id = self.last_ids.entry(target).or_default();
+            let last_id = self.last_ids.entry(model).or_default();
             *last_id = id.max(*last_id);
         }
     }
-}
 
-impl ImportedRows {
-    fn add(&mut self, id: i64, name: String) {
-        if !name.is_empty() {
-            self.names.insert(name.clone(), id);
+    /// Rejects a row whose value an imported row has already.
+    pub(crate) fn check_unique(
+        &mut self,
+        model: Model,
+        row: &mut SourceRow,
+        field: &str,
+        value: String,
+        taken: &str,
+    ) {
+        if self.rows(model).names.contains_key(&value) {
+            row.reject(field, taken);
         }
-        self.ids.insert(id, name);
+        row.unique = value;
     }
 
-    /// The unique value of an imported row.
-    pub(crate) fn name(&self, id: i64) -> &str {
-        self.ids.get(&id).map_or("", String::as_str)
-    }
-
-    /// The id of a referenced row that was imported.
-    pub(crate) fn find(&self, reference: &Reference) -> Option<i64> {
-        match reference {
-            Reference::Id(id) => self.ids.contains_key(id).then_some(*id),
+    /// The id and the unique value of a referenced row that was imported.
+    pub(crate) fn find(&mut self, model: Model, reference: &Reference) -> Option<(i64, &str)> {
+        let ImportedRows { ids, names } = self.rows(model);
+        let id = match reference {
+            Reference::Id(id) => *id,
             Reference::NaturalKey(key) => match key.as_slice() {
-                [name] => self.names.get(name).copied(),
-                _ => None,
+                [name] => *names.get(name)?,
+                _ => return None,
             },
-            Reference::None => None,
-        }
+            Reference::None => return None,
+        };
+        Some((id, ids.get(&id)?))
     }
 
-    /// The same for a field that requires a row.
-    pub(crate) fn require(&self, row: &mut SourceRow, field: &str) -> i64 {
+    /// The id of the row that a field refers to, which must have been imported.
+    pub(crate) fn require(&mut self, model: Model, row: &mut SourceRow, field: &str) -> i64 {
         let reference = row.reference(field);
-        self.find(&reference).unwrap_or_else(|| {
-            let shown = row.shown(field);
-            row.reject(
-                field,
-                format!("refers to {field} {shown}, which does not exist or was skipped"),
-            );
-            0
-        })
+        if let Some((id, _)) = self.find(model, &reference) {
+            return id;
+        }
+        let shown = row.shown(field);
+        let reason = format!("refers to {field} {shown}, which does not exist or was skipped");
+        row.reject(field, reason);
+        0
     }
 }

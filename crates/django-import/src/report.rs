@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::layout::Model;
 use super::row::Problem;
+use super::source::Source;
 
 /// How an import ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,18 +17,17 @@ pub enum Outcome {
     Rejected,
 }
 
-/// What rows become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Target {
-    Groups,
-    Users,
-    Memberships,
-    Permissions,
-    Addresses,
-    Lettings,
-    Profiles,
-    LogEntries,
-}
+/// What is counted, in the order of the report.
+const COUNTED: [&str; 8] = [
+    "groups",
+    "users",
+    "group memberships",
+    "permissions",
+    "addresses",
+    "lettings",
+    "profiles",
+    "log entries",
+];
 
 /// Rows by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,72 +43,34 @@ pub struct Report {
     pub(crate) source: String,
     /// How the import ended.
     pub outcome: Outcome,
-    pub(crate) counts: BTreeMap<Target, Counts>,
+    pub(crate) counts: BTreeMap<&'static str, Counts>,
     /// Rows that can't be imported.
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<String>,
+    /// Log entries of users that don't exist.
+    pub(crate) orphans: u64,
     /// Permissions that this site does not have.
     pub(crate) unknown_permissions: BTreeSet<String>,
     /// Tables or models that are not imported, and their rows.
     pub(crate) not_imported: Vec<(String, u64)>,
 }
 
-impl Target {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Groups,
-        Self::Users,
-        Self::Memberships,
-        Self::Permissions,
-        Self::Addresses,
-        Self::Lettings,
-        Self::Profiles,
-        Self::LogEntries,
-    ];
-
-    /// Its name in the report and, for rows that keep their ids, the table here and the model there.
-    fn spec(self) -> (&'static str, Option<(&'static str, Model)>) {
-        match self {
-            Self::Groups => ("groups", Some(("groups", Model::Group))),
-            Self::Users => ("users", Some(("users", Model::User))),
-            Self::Memberships => ("group memberships", None),
-            Self::Permissions => ("permissions", None),
-            Self::Addresses => ("addresses", Some(("addresses", Model::Address))),
-            Self::Lettings => ("lettings", Some(("lettings", Model::Letting))),
-            Self::Profiles => ("profiles", Some(("profiles", Model::Profile))),
-            Self::LogEntries => ("log entries", Some(("changes", Model::LogEntry))),
-        }
-    }
-
-    pub(crate) fn table(self) -> Option<&'static str> {
-        self.spec().1.map(|(table, _)| table)
-    }
-
-    pub(crate) fn model(self) -> Option<Model> {
-        self.spec().1.map(|(_, model)| model)
-    }
-
-    pub(crate) fn for_model(model: Model) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|target| target.model() == Some(model))
-    }
-}
-
 impl Report {
-    pub(crate) fn new(source: String) -> Self {
+    pub(crate) fn new(source: &Source) -> Self {
         Self {
-            source,
+            source: source.description(),
             outcome: Outcome::DryRun,
-            counts: Target::ALL.map(|target| (target, Counts::default())).into(),
+            counts: COUNTED.map(|name| (name, Counts::default())).into(),
             problems: Vec::new(),
             warnings: Vec::new(),
+            orphans: 0,
             unknown_permissions: BTreeSet::new(),
-            not_imported: Vec::new(),
+            not_imported: source.not_imported(),
         }
     }
 
-    pub(crate) fn count(&mut self, target: Target, is_imported: bool) {
-        let counts = self.counts.entry(target).or_default();
+    pub(crate) fn count(&mut self, name: &'static str, is_imported: bool) {
+        let counts = self.counts.entry(name).or_default();
         counts.read += 1;
         counts.imported += u64::from(is_imported);
     }
@@ -133,19 +94,15 @@ impl fmt::Display for Report {
             "", "read", "imported", "skipped"
         )?;
         let mut rows = 0;
-        for (target, counts) in &self.counts {
+        for name in COUNTED {
+            let counts = self.counts[name];
             let imported = match self.outcome {
                 Outcome::Rejected => 0,
                 Outcome::Imported | Outcome::DryRun => counts.imported,
             };
             rows += imported;
-            let skipped = counts.read - imported;
-            writeln!(
-                f,
-                "{:<18}{:>10}{imported:>10}{skipped:>10}",
-                target.spec().0,
-                counts.read
-            )?;
+            let (read, skipped) = (counts.read, counts.read - imported);
+            writeln!(f, "{name:<18}{read:>10}{imported:>10}{skipped:>10}")?;
         }
         let problem =
             |row: &Problem| format!("{} {}, {}: {}", row.table, row.id, row.field, row.reason);
@@ -153,14 +110,16 @@ impl fmt::Display for Report {
         let unknown = self.unknown_permissions.iter().map(|permission| {
             format!("This site has no permission {permission}; it was left out.")
         });
+        let orphans = (self.orphans > 0).then(|| {
+            let orphans = self.orphans;
+            format!("Log entries of deleted users, kept without the account: {orphans}")
+        });
+        let warnings = self.warnings.iter().cloned().chain(orphans).chain(unknown);
         let not_imported = self.not_imported.iter();
         let not_imported = not_imported.map(|(table, rows)| format!("{table} ({rows} rows)"));
         let sections: [(String, Vec<String>); 3] = [
             (format!("Problems ({})", self.problems.len()), problems),
-            (
-                "Warnings".to_owned(),
-                self.warnings.iter().cloned().chain(unknown).collect(),
-            ),
+            ("Warnings".to_owned(), warnings.collect()),
             ("Not imported".to_owned(), not_imported.collect()),
         ];
         for (heading, lines) in sections {

@@ -39,23 +39,21 @@ pub(crate) struct SourceRow {
     fields: Map<String, Value>,
     /// Whether all of its text was valid UTF-8.
     is_valid: bool,
+    /// The value that no two rows share, such as a username.
+    pub(crate) unique: String,
     pub(crate) problems: Vec<Problem>,
 }
 
 impl SourceRow {
-    pub(crate) fn new(
-        table: &str,
-        pk: &str,
-        fields: &str,
-        is_valid: bool,
-    ) -> serde_json::Result<Self> {
-        Ok(Self {
+    pub(crate) fn new(table: &str, pk: String, fields: Map<String, Value>, is_valid: bool) -> Self {
+        Self {
             table: table.to_owned(),
-            pk: pk.to_owned(),
-            fields: serde_json::from_str(fields)?,
+            pk,
+            fields,
             is_valid,
+            unique: String::new(),
             problems: Vec::new(),
-        })
+        }
     }
 
     /// Adds a problem, unless the field has one already.
@@ -254,8 +252,8 @@ mod tests {
             ("null", None),
             ("\"yes\"", None),
         ] {
-            let fields = format!("{{\"is_staff\": {value}}}");
-            let mut row = SourceRow::new("auth_user", "1", &fields, true)?;
+            let fields = serde_json::from_str(&format!("{{\"is_staff\": {value}}}"))?;
+            let mut row = SourceRow::new("auth_user", "1".to_owned(), fields, true);
             let flag = row.flag("is_staff");
             assert_eq!(row.problems.is_empty().then_some(flag), expected, "{value}");
         }

@@ -1,81 +1,52 @@
 //! Addresses, lettings and profiles.
 
-use lettings::{Address, AddressDraft, Letting, LettingDraft};
+use lettings::{AddressDraft, LettingDraft, NewAddress, NewLetting};
 use profiles::{NewProfile, ProfileDraft};
 
+use super::layout::Model;
 use super::migration::Migration;
-use super::report::Target;
 use super::row::SourceRow;
-use super::source::Source;
 
-pub(crate) fn import_addresses(
-    source: &mut Source,
-    migration: &mut Migration<'_>,
-) -> anyhow::Result<()> {
-    let check = |_: &mut Migration<'_>, row: &mut SourceRow| {
-        let draft = AddressDraft {
-            number: row.text("number"),
-            street: row.text("street"),
-            city: row.text("city"),
-            state: row.text("state"),
-            zip_code: row.text("zip_code"),
-            country_iso_code: row.text("country_iso_code"),
-        };
-        (row.check(draft.check()), None)
+pub(crate) fn address(_: &mut Migration<'_>, row: &mut SourceRow) -> Option<(i64, NewAddress)> {
+    let draft = AddressDraft {
+        number: row.text("number"),
+        street: row.text("street"),
+        city: row.text("city"),
+        state: row.text("state"),
+        zip_code: row.text("zip_code"),
+        country_iso_code: row.text("country_iso_code"),
     };
-    migration.addresses =
-        migration.import(source, Target::Addresses, check, with_id, Address::restore)?;
-    Ok(())
+    Some((row.id(), row.check(draft.check())?))
 }
 
-pub(crate) fn import_lettings(
-    source: &mut Source,
+pub(crate) fn letting(
     migration: &mut Migration<'_>,
-) -> anyhow::Result<()> {
-    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
-        let address_id = migration.addresses.require(row, "address");
-        let draft = LettingDraft {
-            title: row.text("title"),
-            address_id,
-            ..LettingDraft::default()
-        };
-        let taken = "Another letting already has this address.";
-        (
-            row.check(draft.check()),
-            Some(("address", address_id.to_string(), taken)),
-        )
+    row: &mut SourceRow,
+) -> Option<(i64, NewLetting)> {
+    let address_id = migration.require(Model::Address, row, "address");
+    let key = address_id.to_string();
+    let taken = "Another letting already has this address.";
+    migration.check_unique(Model::Letting, row, "address", key, taken);
+    let draft = LettingDraft {
+        title: row.text("title"),
+        address_id,
+        ..LettingDraft::default()
     };
-    migration.import(source, Target::Lettings, check, with_id, Letting::restore)?;
-    Ok(())
+    Some((row.id(), row.check(draft.check())?))
 }
 
-pub(crate) fn import_profiles(
-    source: &mut Source,
+pub(crate) fn profile(
     migration: &mut Migration<'_>,
-) -> anyhow::Result<()> {
-    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
-        let user_id = migration.users.require(row, "user");
-        let draft = ProfileDraft {
-            user_id,
-            favorite_city: row.text("favorite_city"),
-            show_email: migration.options.show_emails,
-        };
-        let taken = "Another profile already has this user.";
-        (
-            row.check(draft.check()),
-            Some(("user", user_id.to_string(), taken)),
-        )
+    row: &mut SourceRow,
+) -> Option<(i64, NewProfile)> {
+    let user_id = migration.require(Model::User, row, "user");
+    let key = user_id.to_string();
+    let taken = "Another profile already has this user.";
+    migration.check_unique(Model::Profile, row, "user", key, taken);
+    let draft = ProfileDraft {
+        user_id,
+        favorite_city: row.text("favorite_city"),
+        show_email: migration.options.show_emails,
     };
-    migration.import(
-        source,
-        Target::Profiles,
-        check,
-        with_id,
-        NewProfile::restore,
-    )?;
-    Ok(())
-}
-
-fn with_id<T>(_: &mut Migration<'_>, id: i64, row: T) -> (i64, T) {
-    (id, row)
+    Some((row.id(), row.check(draft.check())?))
 }

@@ -10,45 +10,41 @@ use oc_core::DbConnection;
 use oc_core::text::normalize_line;
 use oc_core::validation::Violation;
 
+use super::layout::Model;
 use super::migration::Migration;
-use super::report::Target;
 use super::row::{Reference, SourceRow};
-use super::source::Source;
 
 /// The longest password hash that is stored (characters).
 const LONGEST_HASH: usize = 255;
 
-/// A user, their password hash, status, groups and own permissions.
-type CheckedUser = (NewUser, String, AccountStatus, [Vec<Reference>; 2]);
+/// The password of the administrator in the instructions of the public repositories.
+const LEAKED: &str = "Abc1234!";
+
+/// A group and the codes of its permissions.
+type ImportedGroup = (i64, NewGroup, Vec<String>);
 
 /// A user, their groups and the codes of their own permissions.
 type ImportedAccount = (ImportedUser, Vec<i64>, Vec<String>);
 
-pub(crate) fn import_groups(
-    source: &mut Source,
-    migration: &mut Migration<'_>,
-) -> anyhow::Result<()> {
-    let check = |_: &mut Migration<'_>, row: &mut SourceRow| {
-        let name = row.text("name");
-        let key = normalize_line(&name);
-        let group = row.check(GroupDraft { name }.check());
-        let permissions = row.references("permissions");
-        let taken = "That name is already taken.";
-        (
-            group.map(|group| (group, permissions)),
-            Some(("name", key, taken)),
-        )
-    };
-    let finish = |migration: &mut Migration<'_>, id, (group, permissions): (_, Vec<_>)| {
-        (id, group, permission_codes(migration, &permissions))
-    };
-    migration.groups = migration.import(source, Target::Groups, check, finish, insert_groups)?;
-    Ok(())
+pub(crate) fn group(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<ImportedGroup> {
+    let name = row.text("name");
+    let key = normalize_line(&name);
+    migration.check_unique(
+        Model::Group,
+        row,
+        "name",
+        key,
+        "That name is already taken.",
+    );
+    let group = row.check(GroupDraft { name }.check());
+    let permissions = row.references("permissions");
+    let group = group.filter(|_| row.problems.is_empty())?;
+    Some((row.id(), group, permission_codes(migration, &permissions)))
 }
 
-fn insert_groups(
+pub(crate) fn insert_groups(
     conn: &mut DbConnection,
-    groups: Vec<(i64, NewGroup, Vec<String>)>,
+    groups: Vec<ImportedGroup>,
 ) -> QueryResult<()> {
     for (id, group, permissions) in groups {
         Group::restore(conn, id, &group)?;
@@ -57,40 +53,27 @@ fn insert_groups(
     Ok(())
 }
 
-pub(crate) fn import_users(
-    source: &mut Source,
-    migration: &mut Migration<'_>,
-) -> anyhow::Result<()> {
-    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
-        let Some(user) = user(row, migration) else {
-            return (None, None);
-        };
-        let password = row.limited_text("password", LONGEST_HASH);
-        let status = AccountStatus {
-            is_active: row.flag("is_active"),
-            is_staff: row.flag("is_staff"),
-            is_superuser: row.flag("is_superuser"),
-            last_login: (!row.is_null("last_login")).then(|| row.timestamp("last_login")),
-            date_joined: row.timestamp("date_joined"),
-        };
-        let access = [row.references("groups"), row.references("user_permissions")];
-        let taken = "That username is already taken.";
-        let unique = ("username", user.username().to_owned(), taken);
-        (Some((user, password, status, access)), Some(unique))
+pub(crate) fn user(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<ImportedAccount> {
+    let user = names(migration, row)?;
+    let username = user.username().to_owned();
+    let taken = "That username is already taken.";
+    migration.check_unique(Model::User, row, "username", username.clone(), taken);
+    let password = row.limited_text("password", LONGEST_HASH);
+    let status = AccountStatus {
+        is_active: row.flag("is_active"),
+        is_staff: row.flag("is_staff"),
+        is_superuser: row.flag("is_superuser"),
+        last_login: (!row.is_null("last_login")).then(|| row.timestamp("last_login")),
+        date_joined: row.timestamp("date_joined"),
     };
-    migration.users = migration.import(source, Target::Users, check, account, insert_users)?;
-    Ok(())
-}
-
-/// The account of a user who can be imported.
-fn account(
-    migration: &mut Migration<'_>,
-    id: i64,
-    (user, password, status, [groups, permissions]): CheckedUser,
-) -> ImportedAccount {
+    let groups = row.references("groups");
+    let permissions = row.references("user_permissions");
+    if !row.problems.is_empty() {
+        return None;
+    }
+    let id = row.id();
     let is_privileged = status.is_staff || status.is_superuser;
-    let must_change_password =
-        check_password(id, user.username(), &password, is_privileged, migration);
+    let must_change_password = check_password(id, &username, &password, is_privileged, migration);
     let account = ImportedUser {
         id,
         user,
@@ -103,11 +86,11 @@ fn account(
         must_change_password,
     };
     let groups = memberships(migration, &groups);
-    (account, groups, permission_codes(migration, &permissions))
+    Some((account, groups, permission_codes(migration, &permissions)))
 }
 
 /// Names and e-mail address. Django stores any text as an e-mail address; one that is not valid is left out.
-fn user(row: &mut SourceRow, migration: &mut Migration<'_>) -> Option<NewUser> {
+fn names(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<NewUser> {
     let mut draft = UserDraft {
         username: row.text("username"),
         first_name: row.text("first_name"),
@@ -143,7 +126,8 @@ fn check_password(
             "The password of {username} can't be verified; set a new one with `oc-lettings changepassword {username}`."
         ));
     }
-    let must_change = is_privileged && migration.leaked.contains(id, password);
+    let is_leaked = || password::verify(LEAKED, password).is_right();
+    let must_change = is_privileged && *migration.leaked.entry(id).or_insert_with(is_leaked);
     if must_change {
         migration.report.warn(format!(
             "The password of {username} is published in the site's public repositories; it must be changed at the first login."
@@ -155,9 +139,9 @@ fn check_password(
 fn memberships(migration: &mut Migration<'_>, groups: &[Reference]) -> Vec<i64> {
     let mut found = BTreeSet::new();
     for group in groups {
-        let id = migration.groups.find(group);
-        let is_imported = id.is_some_and(|id| found.insert(id));
-        migration.report.count(Target::Memberships, is_imported);
+        let group = migration.find(Model::Group, group);
+        let is_imported = group.is_some_and(|(id, _)| found.insert(id));
+        migration.report.count("group memberships", is_imported);
     }
     found.into_iter().collect()
 }
@@ -173,17 +157,19 @@ fn permission_codes(migration: &mut Migration<'_>, permissions: &[Reference]) ->
                 false
             }
         };
-        migration.report.count(Target::Permissions, is_imported);
+        migration.report.count("permissions", is_imported);
     }
     codes.into_iter().collect()
 }
 
-fn insert_users(conn: &mut DbConnection, users: Vec<ImportedAccount>) -> QueryResult<()> {
-    let (mut accounts, mut access) = (Vec::new(), Vec::new());
-    for (account, groups, permissions) in users {
-        access.push((account.id, groups, permissions));
-        accounts.push(account);
-    }
+pub(crate) fn insert_users(
+    conn: &mut DbConnection,
+    users: Vec<ImportedAccount>,
+) -> QueryResult<()> {
+    let users = users
+        .into_iter()
+        .map(|(account, groups, permissions)| ((account.id, groups, permissions), account));
+    let (access, accounts): (Vec<_>, Vec<_>) = users.unzip();
     User::insert_imported(conn, &accounts)?;
     for (id, groups, permissions) in access {
         if !groups.is_empty() {

@@ -14,7 +14,7 @@ use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
 use transfer::Input;
 
-use crate::report::{Report, Target};
+use crate::report::Report;
 use crate::{Options, Outcome, import};
 
 const DRY_RUN: Options = Options {
@@ -54,13 +54,14 @@ fn rejection(path: &Path) -> String {
 }
 
 /// Rows read and imported.
-fn counts(report: &Report, target: Target) -> (u64, u64) {
-    let counts = report.counts[&target];
+fn counts(report: &Report, name: &str) -> (u64, u64) {
+    let counts = report.counts[name];
     (counts.read, counts.imported)
 }
 
-/// Whether a warning contains all of these words.
+/// Whether a line of the report contains all of these words.
 fn warns(report: &Report, words: &[&str]) -> bool {
-    let has_all = |warning: &String| words.iter().all(|word| warning.contains(word));
-    report.warnings.iter().any(has_all)
+    let report = report.to_string();
+    let has_all = |line: &str| words.iter().all(|word| line.contains(word));
+    report.lines().any(has_all)
 }
