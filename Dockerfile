@@ -19,15 +19,10 @@ RUN apt-get --quiet update \
 
 WORKDIR /build
 
-# With `--target`, build scripts and macros aren't linked statically. Paths of this build don't become part of the
-# program, so that builds are reproducible. The linker (lld on x86_64) merges equal functions and packs relocations.
-ARG FLAGS="-C target-feature=+crt-static --remap-path-prefix=/build=. --remap-path-prefix=/usr/local/cargo/registry/src=registry"
-ENV CARGO_INCREMENTAL=0 \
-    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="${FLAGS}" \
-    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="${FLAGS} -C link-arg=-Wl,--icf=all,-z,pack-relative-relocs" \
-    OPENSSL_STATIC=1
+ENV CARGO_INCREMENTAL=0
 
-# Dependencies first, with empty crates: this layer stays valid when only sources change.
+# Dependencies first, with empty crates: this layer stays valid when only sources change. With `--target`, build scripts
+# and macros aren't linked statically.
 COPY .cargo .cargo
 COPY --from=manifests /build ./
 RUN for manifest in */Cargo.toml crates/*/Cargo.toml; do \
@@ -38,7 +33,7 @@ RUN for manifest in */Cargo.toml crates/*/Cargo.toml; do \
         || exit 1; \
     done \
     && echo 'fn main() {}' > web/src/main.rs \
-    && cargo build --release --locked --package web --features postgres-tls --target "$(uname -m)-unknown-linux-gnu" \
+    && cargo build --config .cargo/image.toml --release --locked --package web --features postgres-tls --target "$(uname -m)-unknown-linux-gnu" \
     && rm -r crates web
 
 COPY crates crates
@@ -52,7 +47,7 @@ ARG REVISION
 # the program, for stack traces; other symbols go.
 # hadolint ignore=DL4006
 RUN find crates web -type f -exec touch {} + \
-    && cargo build --release --locked --package web --features postgres-tls --target "$(uname -m)-unknown-linux-gnu" \
+    && cargo build --config .cargo/image.toml --release --locked --package web --features postgres-tls --target "$(uname -m)-unknown-linux-gnu" \
     && program="target/$(uname -m)-unknown-linux-gnu/release/oc-lettings" \
     && nm --format=posix "$program" | awk '$1 !~ /^_(ZN|R)/ || /^_ZN(4core|5alloc)|drop_in_place|QueryFragment/ { print $1 }' > unneeded \
     && mkdir --parents /image/data \

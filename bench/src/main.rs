@@ -10,6 +10,7 @@ mod report;
 mod request;
 mod saves;
 
+use std::env::consts::ARCH;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -100,9 +101,11 @@ fn main() -> Result<()> {
         let program = program.canonicalize();
         program.context("--program does not exist")?
     } else {
+        let target = format!("{ARCH}-unknown-linux-gnu");
+        let image = ["--config=.cargo/image.toml", "--target", &target];
         let options = ["--release", "--locked", "--features=postgres-tls"];
-        cmd!(shell, "cargo build --package web {options...}").run()?;
-        root.join("target/release/oc-lettings")
+        cmd!(shell, "cargo build {image...} --package web {options...}").run()?;
+        root.join(format!("target/{target}/release/oc-lettings"))
     };
 
     let mut report = Report::default();
