@@ -127,8 +127,8 @@ impl Report {
         let text = format!(
             "# Performance\n\n\
              Requests per second of the site, as a ratio to a bare actix-web server that sends the same bytes from \
-             memory. The site is the program of the image. Both run on the same cores and take turns; the figures are medians. Only ratios are comparable \
-             between machines. `cargo xtask bench --write` writes this page.\n\n\
+             memory. The site is the program of the image. Both run on the same cores and take turns; the figures are \
+             medians. Only ratios are comparable between machines. `cargo xtask bench --write` writes this page.\n\n\
              ![Ratios to bare actix-web with the most connections](performance.svg)\n\n{}\n",
             self.table()
         );
