@@ -34,7 +34,7 @@ pub async fn request_log(
     let started = Instant::now();
     let route = request
         .match_pattern()
-        .map_or_else(Route::unknown, describe_route);
+        .map_or_else(Route::unknown, known_route);
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let metrics = metrics.expect("the metrics are registered with the application");
     metrics.in_flight.inc();
@@ -91,32 +91,31 @@ impl Drop for PendingRequest<'_> {
 }
 
 /// The route with this pattern. Routes are few, and the expressions slow.
-fn describe_route(pattern: String) -> Route {
+fn known_route(pattern: String) -> Route {
     ROUTES.with_borrow_mut(|routes| {
         if let Some(known) = routes.get(&pattern) {
             return known.clone();
         }
-        let route = Route::new(&route_name(&pattern), has_text_parameter(&pattern));
+        let route = describe_route(&pattern);
         routes.insert(pattern, route.clone());
         route
     })
 }
 
-/// The name of a route in logs, metrics and traces: `/lettings/{id:[0-9]+}/` becomes `/lettings/{id}/`, and a parameter
-/// that matches only one word becomes that word.
-fn route_name(pattern: &str) -> String {
+/// The route with its name in logs, metrics and traces: `/lettings/{id:[0-9]+}/` becomes `/lettings/{id}/`, and a
+/// parameter that matches only one word becomes that word. A parameter for any text may be personal, such as a username;
+/// ids are numbers.
+fn describe_route(pattern: &str) -> Route {
+    let mut has_text = false;
     let name = PARAMETER.replace_all(pattern, |parameter: &Captures<'_>| {
-        let word = parameter.get(2).map(|expression| expression.as_str());
-        word.filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-            .map_or_else(|| format!("{{{}}}", &parameter[1]), str::to_owned)
+        let (name, expression) = (&parameter[1], parameter.get(2));
+        has_text |= expression.is_none() && name != "id";
+        match expression.map(|expression| expression.as_str()) {
+            Some(word) if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) => word.to_owned(),
+            _ => format!("{{{name}}}"),
+        }
     });
-    name.into_owned()
-}
-
-/// Whether a route has a parameter for any text, which may be personal, such as a username. Ids are numbers.
-fn has_text_parameter(pattern: &str) -> bool {
-    let mut parameters = PARAMETER.captures_iter(pattern);
-    parameters.any(|parameter| parameter.get(2).is_none() && &parameter[1] != "id")
+    Route::new(&name, has_text)
 }
 
 #[cfg(test)]
@@ -140,8 +139,8 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(route_name(pattern), name);
-            assert_eq!(has_text_parameter(pattern), has_text, "{pattern}");
+            let route = describe_route(pattern);
+            assert_eq!((&*route.name, route.has_text), (name, has_text));
         }
     }
 }
