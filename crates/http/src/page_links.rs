@@ -6,7 +6,6 @@ use serde::Serialize;
 /// The links between the pages of a list.
 #[derive(Debug, Serialize)]
 pub struct PageLinks {
-    number: i64,
     count: i64,
     previous: Option<String>,
     next: Option<String>,
@@ -46,7 +45,6 @@ impl PageLinks {
             last = page;
         }
         Self {
-            number,
             count,
             previous: (number > 1).then(|| href(number - 1)),
             next: (number < count).then(|| href(number + 1)),

@@ -14,9 +14,8 @@ use crate::page_cache::page_cache;
 /// A page for GET and HEAD; other methods are 405.
 pub fn read_page<F, Arguments>(path: &str, show: F) -> Resource
 where
-    F: Handler<Arguments>,
+    F: Handler<Arguments, Output: Responder + 'static>,
     Arguments: FromRequest + 'static,
-    F::Output: Responder + 'static,
 {
     page(path, show, &[Method::GET, Method::HEAD])
 }
@@ -24,9 +23,8 @@ where
 /// As [`read_page`], for a public page that the page cache may keep. Its path without the last slash leads to it.
 pub fn cached_page<F, Arguments>(path: &str, show: F) -> impl HttpServiceFactory
 where
-    F: Handler<Arguments>,
+    F: Handler<Arguments, Output: Responder + 'static>,
     Arguments: FromRequest + 'static,
-    F::Output: Responder + 'static,
 {
     let without_slash = path.strip_suffix('/').filter(|path| !path.is_empty());
     let redirect = without_slash.map(|path| resource(path).to(add_slash));
@@ -37,12 +35,10 @@ where
 /// A page with a form, for GET, HEAD and POST; other methods are 405.
 pub fn form_page<F, A, G, B>(path: &str, show: F, submit: G) -> Resource
 where
-    F: Handler<A>,
+    F: Handler<A, Output: Responder + 'static>,
     A: FromRequest + 'static,
-    F::Output: Responder + 'static,
-    G: Handler<B>,
+    G: Handler<B, Output: Responder + 'static>,
     B: FromRequest + 'static,
-    G::Output: Responder + 'static,
 {
     page(path, show, &[Method::GET, Method::HEAD, Method::POST]).route(post().to(submit))
 }
@@ -50,9 +46,8 @@ where
 /// A page for GET and HEAD. OPTIONS lists the methods; those without a route are 405.
 fn page<F, Arguments>(path: &str, show: F, methods: &'static [Method]) -> Resource
 where
-    F: Handler<Arguments>,
+    F: Handler<Arguments, Output: Responder + 'static>,
     Arguments: FromRequest + 'static,
-    F::Output: Responder + 'static,
 {
     let others = move |method: Method| async move {
         if method != Method::OPTIONS {
