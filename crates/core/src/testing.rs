@@ -114,7 +114,7 @@ pub fn on_both(test: impl Fn(&mut DbConnection) -> Result<()>) -> Result<()> {
 /// Name of the migrated template database, created by the first test that needs it. The name depends on the migrations,
 /// so that a long-running server never provides an outdated one.
 fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
-    let name = format!("oc_template_{:x}", fingerprint(conn)?);
+    let name = format!("oc_template_{:x}", fingerprint()?);
 
     diesel::sql_query("SELECT pg_advisory_lock($1)")
         .bind::<BigInt, _>(TEMPLATE_LOCK)
@@ -138,9 +138,9 @@ fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
 }
 
 /// A hash of the migrations in the folder and of those in this binary.
-fn fingerprint(conn: &mut DbConnection) -> Result<u64> {
+fn fingerprint() -> Result<u64> {
     let mut hasher = DefaultHasher::new();
-    migrations::versions(conn).hash(&mut hasher);
+    migrations::versions().hash(&mut hasher);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres");
     let mut files: Vec<_> = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path().join("up.sql")))
