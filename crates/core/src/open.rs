@@ -158,13 +158,11 @@ pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
 
 /// Rejects an unsupported version of PostgreSQL.
 fn check_version(mut conn: DbConnection, url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
-    let number = sql::<Text>("SELECT current_setting('server_version_num')");
-    let found = number.get_result::<String>(&mut conn);
-    let version = found.and_then(|number| Ok((number, version(&mut conn)?.1)));
-    let (number, version) = version.map_err(OpenError::unusable(url))?;
-    // 150018 is version 15.18.
-    match number.parse::<i32>() {
-        Ok(number) if number / 10_000 < OLDEST_POSTGRES => Err(OpenError::TooOld(version)),
+    let (_, version) = version(&mut conn).map_err(OpenError::unusable(url))?;
+    // Such as “15.18 (Debian 15.18-1)”; a preview of the next version has no number.
+    let major = version.split(['.', ' ']).next();
+    match major.map(str::parse::<i32>) {
+        Some(Ok(major)) if major < OLDEST_POSTGRES => Err(OpenError::TooOld(version)),
         _ => Ok(conn),
     }
 }
