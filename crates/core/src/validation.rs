@@ -230,16 +230,11 @@ impl Checker {
         typed: &[String],
         choices: impl Iterator<Item = &'c (&'static str, &'static str)>,
     ) -> String {
-        let mut unknown: Vec<&str> = typed.iter().map(|value| value.trim()).collect();
-        unknown.retain(|value| !value.is_empty());
-        let mut chosen = Vec::new();
-        for (choice, _) in choices {
-            if unknown.contains(choice) {
-                unknown.retain(|value| value != choice);
-                chosen.push(*choice);
-            }
-        }
-        if !unknown.is_empty() {
+        let typed = typed.iter().map(|value| value.trim());
+        let typed: Vec<&str> = typed.filter(|value| !value.is_empty()).collect();
+        let choices = choices.map(|(choice, _)| *choice);
+        let chosen: Vec<&str> = choices.filter(|choice| typed.contains(choice)).collect();
+        if !typed.iter().all(|value| chosen.contains(value)) {
             self.reject(field, Violation::Choice { label });
         }
         chosen.join(" ")
