@@ -7,7 +7,7 @@ use super::batch::Digest;
 use super::progress::Progress;
 use super::reference_schema::ReferenceSchema;
 use super::source::Source;
-use super::table::Table;
+use super::table::{Header, Table};
 use super::target::{Occupied, Target};
 use super::{rows, sequences};
 
@@ -29,8 +29,16 @@ pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyh
             .collect::<anyhow::Result<Vec<_>>>()?;
         rows::delete_all(conn, tables)?;
         insert_defaults(conn, reference, &header.tables)?;
-        let digests = insert(conn, source, &header.tables)?;
-        verify(conn, &header.tables, &digests)?;
+        let progress = Progress::new("writing", header.rows());
+        let mut digests = Vec::new();
+        for table in &header.tables {
+            digests.push(source.rows(table, &mut |batch| {
+                progress.add(batch.rows);
+                rows::insert(conn, table, batch)
+            })?);
+        }
+        source.finish()?;
+        verify(conn, &header, &digests)?;
         for (table, last_id) in tables.iter().zip(last_ids) {
             let other = header.tables.iter().find(|other| other.name == table.name);
             let other = other.map_or(0, |other| other.last_id);
@@ -73,27 +81,10 @@ fn insert_defaults(
     Ok(())
 }
 
-fn insert(
-    conn: &mut DbConnection,
-    source: &mut dyn Source,
-    tables: &[Table],
-) -> anyhow::Result<Vec<Digest>> {
-    let progress = Progress::new("writing", tables.iter().map(|table| table.rows).sum());
-    let mut digests = Vec::new();
-    for table in tables {
-        digests.push(source.rows(table, &mut |batch| {
-            progress.add(batch.rows);
-            rows::insert(conn, table, batch)
-        })?);
-    }
-    source.finish()?;
-    Ok(digests)
-}
-
 /// Reads every row back.
-fn verify(conn: &mut DbConnection, tables: &[Table], digests: &[Digest]) -> anyhow::Result<()> {
-    let progress = Progress::new("checking", tables.iter().map(|table| table.rows).sum());
-    for (table, expected) in tables.iter().zip(digests) {
+fn verify(conn: &mut DbConnection, header: &Header, digests: &[Digest]) -> anyhow::Result<()> {
+    let progress = Progress::new("checking", header.rows());
+    for (table, expected) in header.tables.iter().zip(digests) {
         let found = rows::read(conn, table, &mut |batch| {
             progress.add(batch.rows);
             Ok(())
