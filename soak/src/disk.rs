@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +11,7 @@ use crate::load::wait_until;
 use crate::rows;
 use soak::browser::{Browser, get};
 use soak::site::Place;
-use soak::staff::{Ledger, Shift};
+use soak::staff::Ledger;
 
 /// Time limit for filling the disk.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -39,18 +38,22 @@ fn fill(shell: &Shell, program: &Path, folder: &Path) -> Result<String> {
     let ballast = folder.join("ballast");
     fs::write(&ballast, vec![0; 4 << 20])?;
     let site = place.start()?;
-    let browsers = Browser::several_logged_in(site.address, 2)?;
-    let ledger = Arc::new(Ledger::default());
+    let mut browsers = Browser::several_logged_in(site.address, 2)?;
+    let ledger = Ledger::default();
 
-    let shift = Shift::start(site.address, &ledger, browsers);
-    wait_until(PATIENCE, "the disk fills up", || Ok(ledger.refused() >= 20))?;
-    let before = ledger.saved().len();
-    let page = get(site.address, "/lettings/1/")?;
-    fs::remove_file(&ballast)?;
-    wait_until(PATIENCE, "saves succeed on a disk with room", || {
-        Ok(ledger.saved().len() >= before + 5)
-    })?;
-    shift.end().with_context(|| site.log())?;
+    let work = || {
+        wait_until(PATIENCE, "the disk fills up", || Ok(ledger.refused() >= 20))?;
+        let before = ledger.saved().len();
+        let page = get(site.address, "/lettings/1/")?;
+        fs::remove_file(&ballast)?;
+        wait_until(PATIENCE, "saves succeed on a disk with room", || {
+            Ok(ledger.saved().len() >= before + 5)
+        })?;
+        Ok(page)
+    };
+    let page = ledger
+        .during(site.address, &mut browsers, work)
+        .with_context(|| site.log())?;
     site.stop(shell)?;
 
     ensure!(

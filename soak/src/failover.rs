@@ -1,7 +1,6 @@
 //! A standby promoted under load: cached pages lose no request, saves get 503 meanwhile, and no acknowledged save is lost.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,7 +11,7 @@ use crate::postgres_server::PostgresServer;
 use crate::rows;
 use soak::browser::Browser;
 use soak::site::Place;
-use soak::staff::{Ledger, Shift};
+use soak::staff::Ledger;
 
 /// Numbers of visitors and of staff.
 const VISITORS: usize = 4;
@@ -41,16 +40,14 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let place = Place::new(shell, program, &[("DATABASE_URL", url)])?;
     place.fill_with_demo_data()?;
     let site = place.start()?;
-    let browsers = Browser::several_logged_in(site.address, STAFF)?;
-    let (load, ledger) = (Load::default(), Arc::new(Ledger::default()));
-    let shift = Shift::start(site.address, &ledger, browsers);
-    let url = format!("http://{}", site.address);
+    let mut browsers = Browser::several_logged_in(site.address, STAFF)?;
+    let (load, ledger) = (Load::default(), Ledger::default());
     let saved = |count: usize| {
         wait_until(PATIENCE, "saves succeed", || {
             Ok(ledger.saved().len() >= count)
         })
     };
-    let (before, found) = load.during(VISITORS, &url, &PAGES, || {
+    let work = || {
         saved(SAVED)?;
         primary.crash()?;
         wait_until(PATIENCE, "saves are rejected", || {
@@ -61,8 +58,12 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
         let found = saved(before + 1)?;
         load.wait_for_more(1_000);
         Ok((before, found))
-    })?;
-    shift.end().with_context(|| site.log())?;
+    };
+    let (before, found) = ledger
+        .during(site.address, &mut browsers, || {
+            load.during(VISITORS, site.address, &PAGES, work)
+        })
+        .with_context(|| site.log())?;
     site.stop(shell)?;
     let copy = rows::copy(&place, &standby_url)?;
     standby.drop_cluster()?;

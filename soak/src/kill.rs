@@ -3,7 +3,6 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use xshell::Shell;
 use crate::rows;
 use soak::browser::Browser;
 use soak::site::Place;
-use soak::staff::{Ledger, Shift};
+use soak::staff::Ledger;
 
 /// Number of staff.
 const STAFF: usize = 4;
@@ -27,21 +26,22 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let site = place.start()?;
     let mut browsers = Browser::several_logged_in(site.address, STAFF)?;
     site.kill()?;
-    let ledger = Arc::new(Ledger::default());
+    let ledger = Ledger::default();
     let random = RandomState::new();
     for kill in 0..times {
         let site = place.start()?;
-        let shift = Shift::start(site.address, &ledger, browsers);
-        thread::sleep(Duration::from_millis(random.hash_one(kill) % LONGEST));
-        site.kill()?;
-        browsers = shift.end()?;
+        ledger.during(site.address, &mut browsers, || {
+            thread::sleep(Duration::from_millis(random.hash_one(kill) % LONGEST));
+            site.kill()
+        })?;
         rows::check(&place, &place.database(), &ledger.saved())
             .with_context(|| format!("after kill {}", kill + 1))?;
     }
     let site = place.start()?;
-    let shift = Shift::start(site.address, &ledger, browsers);
-    thread::sleep(Duration::from_secs(1));
-    shift.end()?;
+    ledger.during(site.address, &mut browsers, || {
+        thread::sleep(Duration::from_secs(1));
+        Ok(())
+    })?;
     site.stop(shell)?;
     rows::check(&place, &place.database(), &ledger.saved())?;
     Ok(format!(

@@ -1,6 +1,6 @@
 //! Visitors who repeat requests, and counts of the responses that they got.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,13 +36,13 @@ impl Load {
     pub(crate) fn during<T>(
         &self,
         visitors: usize,
-        url: &str,
+        address: SocketAddr,
         requests: &[Visit],
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         thread::scope(|scope| {
             for _ in 0..visitors {
-                scope.spawn(|| self.visit(url, requests));
+                scope.spawn(|| self.visit(address, requests));
             }
             let outcome = work();
             self.over.store(true, Ordering::Relaxed);
@@ -51,7 +51,7 @@ impl Load {
     }
 
     /// One visitor.
-    fn visit(&self, url: &str, requests: &[Visit]) {
+    fn visit(&self, address: SocketAddr, requests: &[Visit]) {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
@@ -62,7 +62,7 @@ impl Load {
                 return;
             }
             let start = Instant::now();
-            let outcome = ask(&agent, method, &format!("{url}{path}"));
+            let outcome = ask(&agent, method, &format!("http://{address}{path}"));
             let time = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.slowest.fetch_max(time, Ordering::Relaxed);
             match outcome {

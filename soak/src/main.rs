@@ -5,7 +5,6 @@
 mod cache;
 mod disk;
 mod failover;
-mod frozen;
 mod kill;
 mod load;
 mod memory;
@@ -47,10 +46,8 @@ struct Args {
 enum Trial {
     /// `kill -9` at random moments while staff save lettings.
     Kill,
-    /// PostgreSQL restarted under load.
+    /// PostgreSQL restarted and paused for a minute under load, and a locked table.
     Postgres,
-    /// PostgreSQL paused for a minute under load, and a locked table.
-    Frozen,
     /// The page cache of two processes on one database.
     Cache,
     /// A standby of PostgreSQL promoted under load.
@@ -94,7 +91,6 @@ fn main() -> Result<()> {
         let figures = match trial {
             Trial::Kill => kill::run(&shell, &program, args.times.unwrap_or(500)),
             Trial::Postgres => postgres::run(&shell, &program, args.times.unwrap_or(10)),
-            Trial::Frozen => frozen::run(&shell, &program),
             Trial::Cache => cache::run(&shell, &program, args.times.unwrap_or(2000)),
             Trial::Failover => failover::run(&shell, &program),
             Trial::Nodes => nodes::run(&shell, root, &program),

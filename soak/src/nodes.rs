@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::load::{Load, PAGES, free_ports, wait_until};
 use crate::postgres_server::PostgresServer;
 use soak::browser::{Browser, get};
 use soak::site::{Place, Site};
-use soak::staff::{self, Ledger, Shift};
+use soak::staff::{self, Ledger};
 
 /// Number of visitors, each with one request at a time.
 const VISITORS: usize = 12;
@@ -41,10 +40,9 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     let mut nodes = nodes.into_iter().collect::<Result<Vec<_>>>()?;
     share(&nodes)?;
     let proxy = Proxy::start(root, place.folder(), port, &nodes)?;
-    let url = format!("http://{}", proxy.address);
 
     let kill = Load::default();
-    kill.during(VISITORS, &url, &PAGES, || {
+    kill.during(VISITORS, proxy.address, &PAGES, || {
         kill.wait_for_more(REQUESTS_PER_STEP);
         nodes.remove(0).kill()?;
         kill.wait_for_more(REQUESTS_PER_STEP);
@@ -58,13 +56,8 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
         kill.failed()
     );
 
-    let (roll, ledger) = (Load::default(), Arc::new(Ledger::default()));
-    let shift = Shift::start(
-        proxy.address,
-        &ledger,
-        vec![Browser::logged_in(proxy.address)?],
-    );
-    roll.during(VISITORS, &url, &PAGES, || {
+    let (roll, ledger) = (Load::default(), Ledger::default());
+    let work = || {
         for _ in 0..ports.len() {
             roll.wait_for_more(REQUESTS_PER_STEP);
             let old = nodes.remove(0);
@@ -74,8 +67,11 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
         }
         roll.wait_for_more(REQUESTS_PER_STEP);
         Ok(())
+    };
+    let mut browser = [Browser::logged_in(proxy.address)?];
+    ledger.during(proxy.address, &mut browser, || {
+        roll.during(VISITORS, proxy.address, &PAGES, work)
     })?;
-    shift.end()?;
     roll.check()?;
     ensure!(ledger.refused() == 0, "{} saves got 503", ledger.refused());
     survive_outage(&server, &nodes, proxy.address)?;

@@ -2,6 +2,7 @@
 //!
 //! Caddy, its configuration, `roll.sh` and the site are real. Docker is a script: a slot is a process.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Instant;
@@ -32,7 +33,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     stage.roll("image-1")?;
     let load = Load::default();
     let start = Instant::now();
-    let during = load.during(VISITORS, &stage.url, &REQUESTS, || {
+    let during = load.during(VISITORS, stage.address, &REQUESTS, || {
         load.wait_for(REQUESTS_PER_STEP / 5);
         let before = load.done();
         stage.roll("image-2")?;
@@ -62,7 +63,7 @@ struct Stage<'a> {
     program: &'a Path,
     ports: [u16; 2],
     admin: String,
-    url: String,
+    address: SocketAddr,
 }
 
 impl<'a> Stage<'a> {
@@ -87,7 +88,7 @@ impl<'a> Stage<'a> {
             program,
             ports: [port_a, port_b],
             admin: format!("127.0.0.1:{admin}"),
-            url: format!("http://127.0.0.1:{visitors}"),
+            address: ([127, 0, 0, 1], visitors).into(),
             folder,
         })
     }
@@ -107,7 +108,7 @@ impl<'a> Stage<'a> {
             .env("PORT_A", port_a)
             .env("PORT_B", port_b)
             .env("CADDY_ADMIN", &self.admin)
-            .env("SITE_ADDRESS", &self.url)
+            .env("SITE_ADDRESS", format!("http://{}", self.address))
             .env("SITE_HOST", "127.0.0.1")
             .env("SLOTS_OUT", path.join("caddy/out"))
             .env("HOME", path)

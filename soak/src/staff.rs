@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
@@ -22,65 +22,64 @@ pub struct Ledger {
 impl Ledger {
     /// Titles of acknowledged saves.
     pub fn saved(&self) -> BTreeSet<String> {
-        self.saved
-            .lock()
-            .expect("no thread panics while it holds the ledger")
-            .clone()
+        self.titles().clone()
+    }
+
+    fn titles(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        let titles = self.saved.lock();
+        titles.expect("no thread panics while it holds the ledger")
+    }
+
+    /// Runs `work` while each browser saves. One that loses its connection stops; a wrong response is an error.
+    pub fn during<T>(
+        &self,
+        address: SocketAddr,
+        browsers: &mut [Browser],
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let over = &AtomicBool::new(false);
+        thread::scope(|scope| {
+            let staff = browsers
+                .iter_mut()
+                .map(|browser| scope.spawn(move || self.save_until(over, browser, address)));
+            let staff: Vec<_> = staff.collect();
+            let outcome = work();
+            over.store(true, Ordering::Relaxed);
+            let mut ends = staff
+                .into_iter()
+                .map(|person| person.join().expect("staff do not panic"));
+            let end = ends.find(Result::is_err).unwrap_or(Ok(()));
+            outcome.and_then(|outcome| end.map(|()| outcome))
+        })
+    }
+
+    fn save_until(
+        &self,
+        over: &AtomicBool,
+        browser: &mut Browser,
+        address: SocketAddr,
+    ) -> Result<()> {
+        while !over.load(Ordering::Relaxed) {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let title = format!("Soak {number}");
+            match save(browser, address, &title) {
+                Ok(Some(())) => {
+                    self.titles().insert(title);
+                }
+                Ok(None) => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                }
+                // The site was killed under them.
+                Err(error) if error.is::<ureq::Error>() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Number of replies with 503.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
-    }
-}
-
-/// Staff at work.
-pub struct Shift {
-    over: Arc<AtomicBool>,
-    people: Vec<JoinHandle<Result<Browser>>>,
-}
-
-impl Shift {
-    /// Starts a thread for each browser. One that loses its connection stops; a wrong response is an error.
-    pub fn start(address: SocketAddr, ledger: &Arc<Ledger>, browsers: Vec<Browser>) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let people = browsers.into_iter().map(|mut browser| {
-            let (over, ledger) = (Arc::clone(&over), Arc::clone(ledger));
-            thread::spawn(move || {
-                while !over.load(Ordering::Relaxed) {
-                    let number = ledger.next.fetch_add(1, Ordering::Relaxed);
-                    let title = format!("Soak {number}");
-                    match save(&mut browser, address, &title) {
-                        Ok(Some(())) => {
-                            let mut saved = ledger
-                                .saved
-                                .lock()
-                                .expect("no thread panics while it holds the ledger");
-                            saved.insert(title);
-                        }
-                        Ok(None) => {
-                            ledger.refused.fetch_add(1, Ordering::Relaxed);
-                        }
-                        // The site was killed under them.
-                        Err(error) if error.is::<ureq::Error>() => break,
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(browser)
-            })
-        });
-        let people = people.collect();
-        Self { over, people }
-    }
-
-    /// Stops them, and returns their browsers.
-    pub fn end(self) -> Result<Vec<Browser>> {
-        self.over.store(true, Ordering::Relaxed);
-        let ends = self
-            .people
-            .into_iter()
-            .map(|person| person.join().expect("staff do not panic"));
-        ends.collect()
     }
 }
 
