@@ -4,8 +4,6 @@
 //! ([`oc_core::content_version`]). `Freshness` confirms it with the database. While that is unavailable, pages are
 //! served as they are.
 
-use std::array;
-use std::hash::{BuildHasher, RandomState};
 use std::mem::take;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -56,9 +54,6 @@ pub struct PageCache {
     metrics: Metrics,
     limits: CacheLimits,
     is_canonical: fn(path: &str, query: &str) -> bool,
-    /// Each is held by a request that renders a page. Pages share them, so that there is a fixed number.
-    rendering: [Mutex<()>; 256],
-    hasher: RandomState,
 }
 
 impl PageCache {
@@ -80,8 +75,6 @@ impl PageCache {
             metrics,
             limits,
             is_canonical,
-            rendering: array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
         })
     }
 
@@ -108,11 +101,6 @@ impl PageCache {
         let page = self.pages.get(cache_key(uri))?;
         let status = self.status(&page, self.freshness.known(now)?)?;
         Some((page, status))
-    }
-
-    fn rendering_lock(&self, key: &str) -> &Mutex<()> {
-        let hash = self.hasher.hash_one(key).to_ne_bytes();
-        &self.rendering[usize::from(hash[0])]
     }
 
     /// The response with a page.
@@ -161,10 +149,23 @@ pub async fn page_cache(
         return Ok(cache.respond(request.into_parts().0, page, status).await);
     }
 
-    // One request renders the page; the others wait for it. Meanwhile an outdated page stays, in case of an outage.
-    let _rendering = timeout(COALESCE_TIMEOUT, cache.rendering_lock(&key).lock()).await;
+    // One request renders the page; the others wait for it. Meanwhile the outdated page stays, in case of an outage.
+    let (mut page, mut lock, mut guard) = (None, None, None);
+    if let Some(outdated) = &outdated {
+        lock = timeout(COALESCE_TIMEOUT, outdated.rendering.lock())
+            .await
+            .ok();
+        page = cache.pages.get(&key);
+    } else {
+        let rendered = cache.pages.get_value_or_guard_async(&key);
+        match timeout(COALESCE_TIMEOUT, rendered).await {
+            Ok(Ok(rendered)) => page = Some(rendered),
+            Ok(Err(vacant)) => guard = Some(vacant),
+            Err(_) => {}
+        }
+    }
     let version = cache.freshness.confirm().await;
-    if let Some(page) = cache.pages.get(&key)
+    if let Some(page) = page
         && let Some(status) = cache.status(&page, version)
     {
         return Ok(cache.respond(request.into_parts().0, &page, status).await);
@@ -194,9 +195,15 @@ pub async fn page_cache(
         }
         return Ok(response);
     }
+    if lock.is_none() && guard.is_none() {
+        return Ok(response);
+    }
     let (request, mut head, body) = into_parts(response).await?;
     let page = Arc::new(CachedPage::new(take(head.headers_mut()), body, generation));
-    cache.pages.insert(key, Arc::clone(&page));
+    match guard {
+        Some(guard) => _ = guard.insert(Arc::clone(&page)),
+        None => cache.pages.insert(key, Arc::clone(&page)),
+    }
     Ok(cache.respond(request, &page, CacheStatus::Miss).await)
 }
 
@@ -226,6 +233,8 @@ pub(crate) struct CachedPage {
     pub(crate) route: Route,
     metrics: [OnceLock<RequestMetrics>; 2],
     generation: u64,
+    /// Held by the request that renders the replacement.
+    rendering: Mutex<()>,
 }
 
 impl CachedPage {
@@ -237,6 +246,7 @@ impl CachedPage {
             route: route.unwrap_or_else(Route::unknown),
             metrics: Default::default(),
             generation,
+            rendering: Mutex::default(),
         }
     }
 
