@@ -31,8 +31,8 @@ const FROZEN: Duration = Duration::from_mins(1);
 /// How long the table is locked (seconds); longer than a request waits for a lock.
 const LOCKED: u64 = 15;
 
-/// Maximum response time of health checks, of which two wait for the database, 2 s each; visitors wait longer.
-const HEALTH_CHECK_LIMIT: Duration = Duration::from_secs(5);
+/// Maximum response time of health checks; visitors wait longer.
+const HEALTH_CHECK_LIMIT: Duration = Duration::from_secs(4);
 
 /// Time limit for a pause or a lock to be noticed, and for the recovery.
 const GRACE: Duration = Duration::from_secs(35);

@@ -31,7 +31,7 @@ const CODES_PER_ACCOUNT: i64 = 10;
 const RESETS_PER_ADDRESS: i64 = 3;
 const RESET_WINDOW: Duration = Duration::hours(1);
 
-/// Somebody who tries to log in.
+/// A login attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// The network address, if known.

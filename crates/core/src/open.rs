@@ -159,8 +159,8 @@ pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
 /// Rejects an unsupported version of PostgreSQL.
 fn check_version(mut conn: DbConnection, url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     let (_, version) = version(&mut conn).map_err(OpenError::unusable(url))?;
-    // Such as “15.18 (Debian 15.18-1)”; a preview of the next version has no number.
-    let major = version.split(['.', ' ']).next();
+    // Such as “15.18 (Debian 15.18-1)” and “19beta1”.
+    let major = version.split(|c: char| !c.is_ascii_digit()).next();
     match major.map(str::parse::<i32>) {
         Some(Ok(major)) if major < OLDEST_POSTGRES => Err(OpenError::TooOld(version)),
         _ => Ok(conn),

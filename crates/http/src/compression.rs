@@ -69,8 +69,8 @@ const CODINGS: [(&str, Option<Encoding>); 4] = [
     ("identity", None),
 ];
 
-/// The encoding that a client prefers, if it is one. A client that accepts nothing gets the plain text instead of a 406,
-/// as RFC 9110, section 12.5.3, allows.
+/// The encoding that a client prefers; `None` for no compression. A client that accepts nothing gets the plain text
+/// instead of a 406, as RFC 9110, section 12.5.3, allows.
 ///
 /// Unlike actix's parser, this one ignores an entry that it can't read, and not the whole header.
 pub(crate) fn negotiate(headers: &HeaderMap) -> Option<Encoding> {

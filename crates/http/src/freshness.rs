@@ -80,8 +80,9 @@ impl Freshness {
         *self.state.lock().expect("no panic while it is held")
     }
 
-    /// Whether a check has failed since then. Checks with the database, unless another request does so from now on.
-    pub(crate) async fn has_failed_since(&self, time: Instant) -> bool {
+    /// Checks with the database, unless another request does so from now on, and returns whether a check has failed since
+    /// `time`.
+    pub(crate) async fn recheck_failed_since(&self, time: Instant) -> bool {
         let now = Instant::now();
         let _checking = self.checking.lock().await;
         if self.state().checked_at.is_none_or(|checked| checked < now) {

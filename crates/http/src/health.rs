@@ -11,6 +11,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel::result::Error;
+use futures_util::future::join;
 use oc_core::migrations::{self, MigrateError};
 use oc_core::{DbConnection, integrity};
 use serde_json::json;
@@ -138,11 +139,12 @@ impl HealthChecks {
 
     /// Runs all checks: names and results, [`OK`] or a short reason.
     pub async fn run(&self) -> BTreeMap<&'static str, &'static str> {
-        let (database, migrations) = timeout(TIME_LIMIT, self.check_database())
-            .await
-            .unwrap_or(("failed", "unknown"));
+        // Together, so that a database that hangs is waited for once.
+        let database = timeout(TIME_LIMIT, self.check_database());
+        let (database, others) = join(database, self.run_database_checks()).await;
+        let (database, migrations) = database.unwrap_or(("failed", "unknown"));
         let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
-        checks.extend(self.run_database_checks().await);
+        checks.extend(others);
         if let Some(file) = self.database_file.clone() {
             // On a thread of its own with a time limit, because a network file system may hang.
             let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&file))).await;

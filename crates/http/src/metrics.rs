@@ -36,6 +36,7 @@ pub enum LoginOutcome {
 }
 
 impl LoginOutcome {
+    // In the order of the variants.
     const LABELS: [&str; 4] = ["success", "wrong_password", "wrong_code", "throttled"];
 }
 
@@ -51,6 +52,7 @@ pub(crate) enum CacheStatus {
 }
 
 impl CacheStatus {
+    // In the order of the variants.
     const LABELS: [&str; 3] = ["hit", "miss", "stale"];
 
     /// Its label.

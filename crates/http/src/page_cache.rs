@@ -177,7 +177,7 @@ pub async fn page_cache(
     {
         // The database had confirmed the version a moment ago, and may be back by now. A busy one is no reason for an
         // outdated page.
-        if cache.freshness.has_failed_since(started).await
+        if cache.freshness.recheck_failed_since(started).await
             && started.elapsed() <= cache.limits.stale_if_error
         {
             let (request, _) = response.into_parts();

@@ -20,7 +20,7 @@ where
     page(path, show, &[Method::GET, Method::HEAD])
 }
 
-/// As [`read_page`], for a public page that the page cache may keep. Its path without the last slash leads to it.
+/// As [`read_page`], for a public page that the page cache may keep. The path without the trailing slash redirects to it.
 pub fn cached_page<F, Arguments>(path: &str, show: F) -> impl HttpServiceFactory
 where
     F: Handler<Arguments, Output: Responder + 'static>,

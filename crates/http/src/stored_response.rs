@@ -92,7 +92,7 @@ impl StoredResponse {
         }
     }
 
-    /// The encoding for a request, and the compressed body; `None` if it isn't compressed.
+    /// The encoding for a request, and the cell of the compressed body, which may be empty; `None` for no compression.
     fn compressed(&self, request: &HeaderMap) -> Option<(Encoding, &OnceCell<Bytes>)> {
         let encoding = negotiate(request).filter(|_| self.is_compressible)?;
         Some(match encoding {
@@ -143,7 +143,9 @@ pub(crate) async fn into_parts(
 ) -> Result<(HttpRequest, HttpResponse<()>, Bytes), Error> {
     let (request, response) = response.into_parts();
     let (head, body) = response.into_parts();
-    let body = to_bytes(body).await.map_err(ErrorInternalServerError)?;
+    let body = to_bytes(body)
+        .await
+        .map_err(|_| ErrorInternalServerError("the body is incomplete"))?;
     Ok((request, head, body))
 }
 

@@ -136,10 +136,11 @@ impl TestSite {
     /// The paths of the pages in the sitemap.
     pub(crate) fn public_pages(&self) -> Result<Vec<String>> {
         let urls = self.get("/sitemap.xml")?.xml_texts("loc")?;
-        let paths = urls
-            .iter()
-            .filter_map(|url| url.strip_prefix("https://homes.example"));
-        Ok(paths.map(str::to_owned).collect())
+        let path = |url: &String| -> Result<String> {
+            let path = url.strip_prefix("https://homes.example");
+            Ok(path.context("a URL of another host")?.to_owned())
+        };
+        urls.iter().map(path).collect()
     }
 
     pub(crate) fn page_text(&self, target: &str) -> Result<String> {

@@ -136,8 +136,11 @@ impl AccessRules {
         let exists = |code: &str| known.iter().any(|choice| choice.value == code);
         let mut errors = Vec::new();
         for Field { name, label, .. } in fields.copied() {
-            let (added, removed) = (added(before, after, name), added(after, before, name));
-            let may_give = match name {
+            let (added, removed) = (
+                new_values(before, after, name),
+                new_values(after, before, name),
+            );
+            let may_grant = match name {
                 "user_permissions" | "permissions" => {
                     let mut added = added.iter();
                     added.all(|code| permissions.has(code) && exists(code))
@@ -152,9 +155,9 @@ impl AccessRules {
                 }
                 _ => continue,
             };
-            let may_take =
+            let may_revoke =
                 name != self.permission_field || removed.iter().all(|code| permissions.has(code));
-            let violation = match (may_give, may_take) {
+            let violation = match (may_grant, may_revoke) {
                 (true, true) => continue,
                 (true, false) => Violation::Unrevocable,
                 // A superuser can give every permission that exists.
@@ -168,7 +171,7 @@ impl AccessRules {
 }
 
 /// The values that are new in a field.
-fn added<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a str> {
+fn new_values<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a str> {
     let old = before.list(field);
     let new = after.list(field).iter().map(|value| value.trim());
     new.filter(|value| !value.is_empty() && old.iter().all(|old| old.trim() != *value))
@@ -181,7 +184,7 @@ fn differ(before: &FormValues, after: &FormValues, field: &Field) -> bool {
     }
     [(before, after), (after, before)]
         .iter()
-        .any(|(old, new)| !added(old, new, field.name).is_empty())
+        .any(|(old, new)| !new_values(old, new, field.name).is_empty())
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ pub(crate) async fn handle_denied(
     let Ok(request) = AdminRequest::new(response.request()) else {
         return Ok(response);
     };
-    let user = CurrentUser::find(&request).await?;
+    let user = CurrentUser::find(&request).await.unwrap_or_else(|error| {
+        log::warn!("could not look up the user of a denied request: {error}");
+        None
+    });
     if let Some(user) = &user
         && let Err(error) = log_denied(&request, user, denial.as_ref()).await
     {

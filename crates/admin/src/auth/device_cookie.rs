@@ -25,7 +25,7 @@ const MOST: usize = 10;
 /// A user with their second factor, if they use one.
 pub(crate) type Account = (User, Option<SecondFactor>);
 
-/// What a browser's cookie says: its random id, and the signatures of users, most recent login first.
+/// A browser's device cookie: a random id, and signatures of users, most recent login first.
 pub(super) struct DeviceCookie {
     id: String,
     marks: Vec<String>,
@@ -69,7 +69,12 @@ impl DeviceCookie {
     }
 
     /// The cookie with this user; other users stay known.
-    fn with(mut self, rules: CookieRules, key: &SecretKey, account: &Account) -> Cookie<'static> {
+    fn into_cookie_for(
+        mut self,
+        rules: CookieRules,
+        key: &SecretKey,
+        account: &Account,
+    ) -> Cookie<'static> {
         let own = mark(key, &self.id, account);
         self.marks.retain(|mark| !is_same(mark, &own));
         self.marks.insert(0, own);
@@ -90,7 +95,7 @@ pub(super) fn set_device_cookie(
     let device = DeviceCookie::from_request(&request.http, request.cookies);
     with_cookie(
         response,
-        &device.with(request.cookies, request.key(), account),
+        &device.into_cookie_for(request.cookies, request.key(), account),
     )
 }
 
@@ -126,7 +131,10 @@ mod tests {
         let mut request = TestRequest::get().to_http_request();
         for account in accounts {
             request = TestRequest::get()
-                .cookie(DeviceCookie::from_request(&request, RULES).with(RULES, key, account))
+                .cookie(
+                    DeviceCookie::from_request(&request, RULES)
+                        .into_cookie_for(RULES, key, account),
+                )
                 .to_http_request();
         }
         request
@@ -188,7 +196,8 @@ mod tests {
             let odd = TestRequest::get()
                 .cookie(Cookie::new(COOKIE, value.to_owned()))
                 .to_http_request();
-            let cookie = DeviceCookie::from_request(&odd, RULES).with(RULES, &key, &user(1));
+            let cookie =
+                DeviceCookie::from_request(&odd, RULES).into_cookie_for(RULES, &key, &user(1));
             assert_eq!(cookie.value().split('.').count(), 2, "{value}");
         }
     }
@@ -201,7 +210,7 @@ mod tests {
             let key = SecretKey::random();
             let request = TestRequest::get().cookie(Cookie::new(COOKIE, value)).to_http_request();
             prop_assert!(!is_known(&request, &key, &user(1)));
-            let cookie = DeviceCookie::from_request(&request, RULES).with(RULES, &key, &user(1));
+            let cookie = DeviceCookie::from_request(&request, RULES).into_cookie_for(RULES, &key, &user(1));
             prop_assert!(cookie.value().split('.').count() <= MOST + 1);
         }
     }

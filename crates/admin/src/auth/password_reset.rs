@@ -27,7 +27,7 @@ use crate::ui::submission::Submission;
 
 const TITLE: &str = "Reset password";
 const SET_TITLE: &str = "Choose a new password";
-const INVALID: &str = "Enter a valid email address.";
+const INVALID_EMAIL: &str = "Enter a valid email address.";
 const VALID: Duration = Duration::hours(1);
 
 /// The token in a link. A login, or a change of the password or email address, invalidates it.
@@ -68,7 +68,7 @@ const CHANGED: LoginMessage = LoginMessage {
     label: "Log in",
 };
 
-const INVALID_LINK: LoginMessage = LoginMessage {
+const INVALID_EMAIL_LINK: LoginMessage = LoginMessage {
     heading: "This link doesn't work",
     text: "It has expired, or has already been used. Ask for a new one.",
     href: "/admin/password_reset/",
@@ -89,7 +89,7 @@ pub(crate) async fn create(
     let start = Instant::now();
     let email = submission.text("email").trim().to_owned();
     if email.is_empty() || email.contains('\0') {
-        let error = Some(INVALID.to_owned());
+        let error = Some(INVALID_EMAIL.to_owned());
         return show(&request, StatusCode::UNPROCESSABLE_ENTITY, email, error);
     }
     let (ip, key, typed) = (request.ip(), request.key().clone(), email.clone());
@@ -122,7 +122,7 @@ pub(crate) async fn create(
         Err(Rejection::Busy) => Err(PageError::Overloaded),
         Err(Rejection::Throttled { wait }) => {
             let error = AuthError::Throttled(wait);
-            let text = Some(error.message(INVALID));
+            let text = Some(error.message(INVALID_EMAIL));
             error.respond(show(&request, StatusCode::OK, email, text))
         }
     }
@@ -135,7 +135,7 @@ pub(crate) async fn sent(request: AdminRequest) -> PageResult {
 pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) -> PageResult {
     match find_user(&request, &link).await? {
         Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
-        None => INVALID_LINK.show(&request),
+        None => INVALID_EMAIL_LINK.show(&request),
     }
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn update(
 ) -> PageResult {
     request.check_form(None, &submission)?;
     let Some(user) = find_user(&request, &link).await? else {
-        return INVALID_LINK.show(&request);
+        return INVALID_EMAIL_LINK.show(&request);
     };
     let mut errors = OWN.check(&submission, &user.about());
     let password = OWN.password(&submission).to_owned();
@@ -178,7 +178,7 @@ pub(crate) async fn update(
     if is_set.await? {
         Ok(see_other("/admin/reset/done/"))
     } else {
-        INVALID_LINK.show(&request)
+        INVALID_EMAIL_LINK.show(&request)
     }
 }
 

@@ -119,9 +119,9 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
         Some("Current password is required.".to_owned())
     } else {
         // Throttled, because somebody may have found an open browser.
-        let checked = staff.check_password(current, None).await?.err();
-        let text = checked.map(|error| error.message("Your current password is incorrect."));
-        if let Some(error @ AuthError::Throttled(_)) = checked {
+        let error = staff.check_password(current, None).await?.err();
+        let text = error.map(|error| error.message("Your current password is incorrect."));
+        if let Some(error @ AuthError::Throttled(_)) = error {
             let none = NewPasswordErrors::default();
             return error.respond(show_own(&staff, StatusCode::OK, text, none));
         }

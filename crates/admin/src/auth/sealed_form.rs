@@ -8,11 +8,11 @@ use crate::auth::request::AdminRequest;
 use crate::auth::staff_request::StaffRequest;
 use crate::ui::submission::Submission;
 
-/// Purpose: it is submitted once its sender has authenticated again.
+/// Purpose of a form that is submitted after re-authentication.
 pub(super) const REAUTH: &str = "reauth form";
-/// Purpose: its page shows it again, filled in.
+/// Purpose of a form that its page shows again, filled in.
 const RESTORE: &str = "restored form";
-/// Purpose: its page shows it again after its sender has logged in.
+/// Purpose of a form that its page shows again after a login.
 pub(super) const LOGIN: &str = "login form";
 
 pub(super) fn seal(

@@ -64,7 +64,7 @@ fn minutes(wait: Duration) -> i64 {
     (wait.num_seconds() + 59) / 60
 }
 
-/// Somebody who tries to log in, and the account with the name that is tried.
+/// A login attempt, and the account with that username, if any.
 #[derive(Clone)]
 pub(crate) struct AttemptSource {
     pub(crate) attempt: Attempt,

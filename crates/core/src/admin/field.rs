@@ -9,7 +9,7 @@ use crate::validation::FixedChoices;
 /// Loads existing values.
 pub type Suggestions = fn(&mut DbConnection) -> QueryResult<Vec<String>>;
 
-/// Looks at a row that was saved, by its id and values.
+/// Returns a question about a row with this id and these values.
 pub type Question = fn(&mut DbConnection, i64, &FormValues) -> QueryResult<Option<String>>;
 
 /// A form field.
@@ -32,7 +32,8 @@ pub struct Field {
     pub bulk_edit: bool,
     /// Existing values that the form suggests.
     pub suggestions: Option<Suggestions>,
-    /// A question about a row that was saved. It stays saved if the form is submitted again.
+    /// A question about a row, asked once it is saved and before the commit. A question rolls the save back; submitting
+    /// the form again answers it.
     pub question: Option<Question>,
     /// Whether a form without the field keeps its value: of fields that forms of older scripts don't have.
     pub keeps_if_absent: bool,

@@ -34,7 +34,7 @@ pub async fn request_log(
     let started = Instant::now();
     let route = request
         .match_pattern()
-        .map_or_else(Route::unknown, known_route);
+        .map_or_else(Route::unknown, cached_route);
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let metrics = metrics.expect("the metrics are registered with the application");
     metrics.in_flight.inc();
@@ -91,7 +91,7 @@ impl Drop for PendingRequest<'_> {
 }
 
 /// The route with this pattern. Routes are few, and the expressions slow.
-fn known_route(pattern: String) -> Route {
+fn cached_route(pattern: String) -> Route {
     ROUTES.with_borrow_mut(|routes| {
         if let Some(known) = routes.get(&pattern) {
             return known.clone();

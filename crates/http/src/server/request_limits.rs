@@ -39,9 +39,8 @@ pub struct RequestLimits {
 }
 
 impl RequestLimits {
-    /// At most `max_requests` are handled at a time, besides health checks and those for a cached page: in an outage,
-    /// every visitor of one may wait for the database for a moment. `max_body` returns the size of the largest body for a
-    /// path (bytes).
+    /// At most `max_requests` are handled at a time, besides health checks and cached pages, which may wait briefly for
+    /// the database in an outage. `max_body` returns the size of the largest body for a path (bytes).
     pub fn new(
         max_requests: usize,
         shutdown: CancellationToken,
