@@ -95,32 +95,28 @@ impl Freshness {
     pub(crate) fn known(self: &Arc<Self>, now: Instant) -> Option<Version> {
         let state = self.state();
         let age = now.saturating_duration_since(state.checked_at?);
-        if let Some(since) = state.failing_since {
-            return (age < RETRY_EVERY).then_some(Version::Unavailable(since));
-        }
-        if age >= CONFIRM_EVERY || state.writes != self.db.writes() {
+        let (version, renew_after, valid_for) = match state.failing_since {
+            None => (
+                Version::Current(state.generation),
+                RENEW_AFTER,
+                CONFIRM_EVERY,
+            ),
+            // Requests don't wait for a database that was unavailable a moment ago.
+            Some(since) => (Version::Unavailable(since), RETRY_EVERY, OUTAGE_ASSUMED),
+        };
+        if age >= valid_for || state.writes != self.db.writes() {
             return None;
         }
-        if age >= RENEW_AFTER {
+        if age >= renew_after {
             self.check_in_background();
         }
-        Some(Version::Current(state.generation))
+        Some(version)
     }
 
     /// The version of the content, confirmed within the last [`CONFIRM_EVERY`] and after the last write of this process.
     pub(crate) async fn confirm(self: &Arc<Self>) -> Version {
         if let Some(known) = self.known(Instant::now()) {
             return known;
-        }
-        let state = self.state();
-        let age = state.checked_at.map(|checked| checked.elapsed());
-        if let Some(since) = state.failing_since
-            && age.is_some_and(|age| age < OUTAGE_ASSUMED)
-            && state.writes == self.db.writes()
-        {
-            // Requests don't wait for a database that was unavailable a moment ago.
-            self.check_in_background();
-            return Version::Unavailable(since);
         }
         let _checking = self.checking.lock().await;
         if let Some(known) = self.known(Instant::now()) {
