@@ -15,7 +15,7 @@ pub struct AdminState {
     pub secret: SecretKey,
     /// Whether superusers must use two-factor authentication.
     pub require_totp: bool,
-    /// Checks and hashes passwords.
+    /// Hashes passwords, a few at a time.
     pub hasher: PasswordHasher,
     /// Converts uploaded images.
     pub image_queue: ImageQueue,

@@ -85,6 +85,20 @@ impl AuditEntry {
             .load(conn)
     }
 
+    /// The latest entry of a row.
+    pub fn last_for_object(
+        conn: &mut DbConnection,
+        model: &str,
+        id: i64,
+    ) -> QueryResult<Option<Self>> {
+        Self::query()
+            .filter(changes::model.eq(model))
+            .filter(changes::object_id.eq(id))
+            .order((changes::changed_at.desc(), changes::id.desc()))
+            .first(conn)
+            .optional()
+    }
+
     /// The entries of a change set, oldest first, each followed by its children.
     pub fn in_change_set(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Self>> {
         let mut entries: Vec<Self> = Self::query().filter(changes::act.eq(id)).load(conn)?;
@@ -194,6 +208,8 @@ mod tests {
                 ("ada", 512)
             );
             assert_eq!(AuditEntry::find(conn, of_seven[0].id)?, of_seven[0]);
+            let last = AuditEntry::last_for_object(conn, "lettings.letting", 7)?;
+            assert_eq!(last.as_ref(), of_seven.last());
             let recent = AuditEntry::recent(conn, ADA.id, 10)?;
             assert_eq!(
                 recent.iter().map(|c| c.object_id).collect::<Vec<_>>(),

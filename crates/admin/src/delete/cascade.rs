@@ -17,35 +17,35 @@ use crate::registry::Registry;
 use crate::ui::layout::{Message, Undo};
 use crate::ui::links::{LOG_PATH, by_resource, counted, history_path};
 
-/// An object to delete: a chosen one, or one that is deleted with it.
-pub(crate) struct Deletion {
+/// An object to delete: a selected one, or one that is deleted with it.
+pub(crate) struct DeletedObject {
     resource: &'static Resource,
     object: Record,
-    /// The id of the chosen object.
-    root: i64,
+    /// The id of the selected object.
+    selected_id: i64,
 }
 
 /// A row that stays, but loses its reference to a deleted row.
 pub(crate) struct Unlinked {
     pub(crate) resource: &'static Resource,
     pub(crate) id: i64,
-    /// The chosen object that the deleted row is, or is deleted with.
-    root: i64,
+    /// The selected object that the deleted row is, or is deleted with.
+    selected_id: i64,
 }
 
 /// The objects to delete, and those that are deleted with them.
 pub(crate) struct Cascade {
-    /// The resource of the chosen objects.
+    /// The resource of the selected objects.
     pub(crate) model: &'static Resource,
-    /// Each chosen object, followed by those that are deleted with it.
-    rows: Vec<Deletion>,
+    /// Each selected object, followed by those that are deleted with it.
+    rows: Vec<DeletedObject>,
     pub(crate) unlinked: Vec<Unlinked>,
     /// Whether one of them is an account with more permissions than the user.
     exceeds_permissions: bool,
 }
 
 impl Cascade {
-    /// What the deletion of these objects comes to.
+    /// Loads the objects, and everything that deleting them affects.
     ///
     /// # Errors
     /// `NotFound` if none of them exists.
@@ -72,12 +72,13 @@ impl Cascade {
         })
     }
 
-    /// The chosen objects that exist.
-    pub(crate) fn chosen(&self) -> Vec<&Record> {
+    /// The selected objects that exist.
+    pub(crate) fn selected(&self) -> Vec<&Record> {
         let key = self.model.key();
-        let is_chosen = |row: &&Deletion| row.object.id == row.root && row.resource.key() == key;
-        let chosen = self.rows.iter().filter(is_chosen);
-        chosen.map(|row| &row.object).collect()
+        let is_selected =
+            |row: &&DeletedObject| row.object.id == row.selected_id && row.resource.key() == key;
+        let selected = self.rows.iter().filter(is_selected);
+        selected.map(|row| &row.object).collect()
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Record)> {
@@ -115,16 +116,16 @@ impl Cascade {
         let mut change_set = ChangeSet::new(self.rows.len() + self.unlinked.len());
         let mut unlinked: BTreeMap<i64, Vec<&Unlinked>> = BTreeMap::new();
         for row in &self.unlinked {
-            unlinked.entry(row.root).or_default().push(row);
+            unlinked.entry(row.selected_id).or_default().push(row);
         }
         // Several deletions may unlink the same row: log the row's state after each one.
-        let unlinks = |row: &Deletion| unlinked.contains_key(&row.root);
-        let batches = self
-            .rows
-            .chunk_by(|one, other| one.root == other.root || (!unlinks(one) && !unlinks(other)));
+        let unlinks = |row: &DeletedObject| unlinked.contains_key(&row.selected_id);
+        let batches = self.rows.chunk_by(|one, other| {
+            one.selected_id == other.selected_id || (!unlinks(one) && !unlinks(other))
+        });
         for rows in batches {
             let mut before = Vec::new();
-            for row in unlinked.get(&rows[0].root).into_iter().flatten() {
+            for row in unlinked.get(&rows[0].selected_id).into_iter().flatten() {
                 if let Some(object) = row.resource.load(conn, row.id)? {
                     let snapshot = Snapshot::new(conn, registry, row.resource, &object)?;
                     before.push((row.resource, row.id, snapshot));
@@ -152,7 +153,7 @@ impl Cascade {
     /// The message about the deletion, with a button to undo it for users who may restore everything. The audit entry is
     /// the first one of the deletion, and so identifies its change set.
     pub(crate) fn message(&self, editor: &Editor, entry_id: i64) -> Message {
-        let (message, action) = match self.chosen().as_slice() {
+        let (message, action) = match self.selected().as_slice() {
             [object] => (
                 Message::done("Deleted", self.model, &object.title, None),
                 history_path(self.model, object.id),
@@ -177,21 +178,21 @@ fn delete_batch(
     conn: &mut DbConnection,
     editor: &Editor,
     change_set: &mut ChangeSet,
-    rows: &[Deletion],
+    rows: &[DeletedObject],
 ) -> QueryResult<i64> {
-    // The resource of the chosen objects is the first.
+    // The resource of the selected objects is the first.
     let groups = by_resource(rows.iter().map(|row| (row.resource, row)));
     let mut parents: BTreeMap<i64, i64> = BTreeMap::new();
     for (resource, rows) in &groups {
         for rows in rows.chunks(CHUNK) {
             let deleted = rows.iter().map(|row| {
-                let parent_id = parents.get(&row.root).copied();
+                let parent_id = parents.get(&row.selected_id).copied();
                 (Some(&row.object), None, parent_id)
             });
             let deleted: Vec<Versions<'_>> = deleted.collect();
             let entry_ids = log_versions(conn, editor, resource, change_set, "deleted", &deleted)?;
             for (row, entry_id) in rows.iter().zip(entry_ids) {
-                parents.entry(row.root).or_insert(entry_id);
+                parents.entry(row.selected_id).or_insert(entry_id);
             }
         }
     }
@@ -202,7 +203,7 @@ fn delete_batch(
             (resource.delete)(conn, ids)?;
         }
     }
-    Ok(parents[&rows[0].root])
+    Ok(parents[&rows[0].selected_id])
 }
 
 /// These rows, each followed by those that are deleted with it by the references of all resources, direct ones first.
@@ -211,31 +212,32 @@ fn cascaded(
     registry: Registry,
     model: &'static Resource,
     ids: &[i64],
-) -> QueryResult<Vec<Deletion>> {
+) -> QueryResult<Vec<DeletedObject>> {
     let mut rows = Vec::new();
     let mut seen: BTreeSet<(String, i64)> = ids.iter().map(|id| (model.key(), *id)).collect();
-    let roots: BTreeMap<i64, i64> = ids.iter().map(|id| (*id, *id)).collect();
-    let mut pending = VecDeque::from([(model, roots)]);
-    while let Some((resource, roots)) = pending.pop_front() {
+    let selected_ids: BTreeMap<i64, i64> = ids.iter().map(|id| (*id, *id)).collect();
+    let mut pending = VecDeque::from([(model, selected_ids)]);
+    while let Some((resource, selected_ids)) = pending.pop_front() {
         for (source, reference) in registry.references_to(resource, OnDelete::Cascade) {
-            let found = referring(conn, reference, &roots)?.into_iter();
+            let found = referring(conn, reference, &selected_ids)?.into_iter();
             let mut found: BTreeMap<i64, i64> = found.collect();
             found.retain(|id, _| seen.insert((source.key(), *id)));
             if !found.is_empty() {
                 pending.push_back((source, found));
             }
         }
-        let ids: Vec<i64> = roots.keys().copied().collect();
+        let ids: Vec<i64> = selected_ids.keys().copied().collect();
         for ids in ids.chunks(CHUNK) {
             let objects = (resource.load_all)(conn, ids)?.into_iter();
-            rows.extend(objects.map(|object| Deletion {
+            rows.extend(objects.map(|object| DeletedObject {
                 resource,
-                root: roots[&object.id],
+                selected_id: selected_ids[&object.id],
                 object,
             }));
         }
     }
-    rows.sort_by_key(|row| row.root);
+    let places: BTreeMap<&i64, usize> = ids.iter().zip(0..).collect();
+    rows.sort_by_key(|row| places[&row.selected_id]);
     Ok(rows)
 }
 
@@ -243,14 +245,21 @@ fn cascaded(
 fn unlinked(
     conn: &mut DbConnection,
     registry: Registry,
-    deleted: &[Deletion],
+    deleted: &[DeletedObject],
 ) -> QueryResult<Vec<Unlinked>> {
     let mut unlinked = Vec::new();
     for (target, rows) in by_resource(deleted.iter().map(|row| (row.resource, row))) {
-        let roots = rows.iter().map(|row| (row.object.id, row.root)).collect();
+        let selected_ids = rows
+            .iter()
+            .map(|row| (row.object.id, row.selected_id))
+            .collect();
         for (resource, reference) in registry.references_to(target, OnDelete::Unlink) {
-            let rows = referring(conn, reference, &roots)?.into_iter();
-            unlinked.extend(rows.map(|(id, root)| Unlinked { resource, id, root }));
+            let rows = referring(conn, reference, &selected_ids)?.into_iter();
+            unlinked.extend(rows.map(|(id, selected_id)| Unlinked {
+                resource,
+                id,
+                selected_id,
+            }));
         }
     }
     let keys = deleted
@@ -261,17 +270,17 @@ fn unlinked(
     Ok(unlinked)
 }
 
-/// The rows that refer to these, each with the root row that `roots` has for its target.
+/// The rows that refer to these, each with the selected id that `selected_ids` has for its target.
 fn referring(
     conn: &mut DbConnection,
     reference: &Reference,
-    roots: &BTreeMap<i64, i64>,
+    selected_ids: &BTreeMap<i64, i64>,
 ) -> QueryResult<Vec<(i64, i64)>> {
-    let targets: Vec<i64> = roots.keys().copied().collect();
+    let targets: Vec<i64> = selected_ids.keys().copied().collect();
     let mut found = Vec::new();
     for targets in targets.chunks(CHUNK) {
         let rows = reference.referring(conn, targets)?.into_iter();
-        found.extend(rows.map(|(target, id)| (id, roots[&target])));
+        found.extend(rows.map(|(target, id)| (id, selected_ids[&target])));
     }
     Ok(found)
 }

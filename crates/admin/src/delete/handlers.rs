@@ -176,7 +176,7 @@ fn show(
     }: Confirmation,
 ) -> PageResult {
     let model = cascade.model;
-    let objects = match cascade.chosen().len() {
+    let objects = match cascade.selected().len() {
         1 => model.singular.to_owned(),
         count => counted(model, count),
     };
@@ -218,8 +218,8 @@ fn show(
 fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
     let kept = |inline: &Inline| {
         let resource = inline.resource;
-        let chosen = cascade.chosen().into_iter();
-        let ids = chosen.filter_map(|object| id_in(&object.values, inline.field));
+        let selected = cascade.selected().into_iter();
+        let ids = selected.filter_map(|object| id_in(&object.values, inline.field));
         let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
         let may_delete = staff.user.may(Verb::Delete, resource);
         let objects = match ids.len() {
@@ -238,7 +238,7 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
     };
     let unlinked = |(resource, ids): (&Resource, Vec<i64>)| {
         let count = ids.into_iter().collect::<BTreeSet<_>>().len();
-        let objects = match cascade.chosen().len() {
+        let objects = match cascade.selected().len() {
             1 => format!("this {}", cascade.model.singular),
             _ => format!("these {}", cascade.model.plural),
         };

@@ -49,7 +49,10 @@ impl FieldChoices {
         let registry = definition.registry();
         if definition.read_only {
             let (resource, field) = (bound.resource, bound.field);
-            let shown = display_text(conn, registry, resource, field, values.list(bound.name))?;
+            // An empty choice has a label of its own, which the form leaves out.
+            let chosen = values.list(bound.name).iter();
+            let chosen: Vec<_> = chosen.filter(|value| !value.is_empty()).cloned().collect();
+            let shown = display_text(conn, registry, resource, field, &chosen)?;
             return Ok(Self {
                 shown,
                 ..Self::default()

@@ -139,7 +139,7 @@ fn last_entry(
     });
     let mut entries = Vec::new();
     for (resource, id) in [(definition.resource, id)].into_iter().chain(inlines) {
-        entries.extend(AuditEntry::for_object(conn, &resource.key(), id)?);
+        entries.extend(AuditEntry::last_for_object(conn, &resource.key(), id)?);
     }
     Ok(entries
         .into_iter()

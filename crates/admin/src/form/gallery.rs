@@ -218,7 +218,7 @@ async fn redisplay(
 ) -> PageResult {
     let definition = FormDefinition::new(editor, owner, Some(id));
     let state = staff.read(move |conn| {
-        let mut state = FormState::opened(conn, definition, &Submission::default())?;
+        let mut state = FormState::from_query(conn, definition, &Submission::default())?;
         if let Some(gallery) = &mut state.gallery {
             gallery.add_errors(&submission, &errors);
         }
@@ -281,7 +281,9 @@ impl GalleryEdit {
         let (editor, change_set) = (&self.editor, &mut ChangeSet::none());
         let (verb, text) = if let Some(to) = to {
             let values = image.values.clone().with(gallery.position, to.to_string());
-            editor.save_object(conn, resource, Some(&image), &values, change_set)?;
+            if to != position {
+                editor.save_object(conn, resource, Some(&image), &values, change_set)?;
+            }
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
         } else {

@@ -47,8 +47,8 @@ async fn open(staff: &StaffRequest, resource: &'static Resource, id: Option<i64>
     let query = staff.query();
     let kept = sealed_form::take(staff).filter(|_| !definition.read_only);
     let state = staff.read(move |conn| match &kept {
-        Some(kept) => FormState::submitted(conn, definition, kept, FormFeedback::default()),
-        None => FormState::opened(conn, definition, &query),
+        Some(kept) => FormState::from_submission(conn, definition, kept, FormFeedback::default()),
+        None => FormState::from_query(conn, definition, &query),
     });
     state.await?.show(staff, StatusCode::OK)
 }
@@ -136,13 +136,9 @@ async fn offer_new_object(
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
     }
-    let entries = staff.read(move |conn| AuditEntry::for_object(conn, &resource.key(), id));
+    let last = staff.read(move |conn| AuditEntry::last_for_object(conn, &resource.key(), id));
     let mut restore = "";
-    if let Some(deletion) = entries
-        .await?
-        .pop()
-        .filter(|entry| entry.action == "deleted")
-    {
+    if let Some(deletion) = last.await?.filter(|entry| entry.action == "deleted") {
         submission = submission.with(DELETED, &deletion.id.to_string());
         restore = ", or restore the original below";
     }

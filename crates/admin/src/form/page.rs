@@ -198,7 +198,7 @@ impl FormState {
             FormFeedback::Notice(text) => notice = Some(text),
             FormFeedback::Question(_, text) => question = Some(text),
             FormFeedback::Conflict(view) => conflict = Some(view),
-            FormFeedback::Nothing | FormFeedback::Errors(_) => {}
+            FormFeedback::None | FormFeedback::Errors(_) => {}
         }
         let page = FormPage {
             question,
@@ -239,7 +239,7 @@ pub(crate) async fn redisplay(
 ) -> PageResult {
     let status = feedback.status();
     let state =
-        staff.read(move |conn| FormState::submitted(conn, definition, &submission, feedback));
+        staff.read(move |conn| FormState::from_submission(conn, definition, &submission, feedback));
     state.await?.show(staff, status)
 }
 

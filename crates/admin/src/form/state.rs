@@ -37,7 +37,7 @@ pub(crate) struct FormState {
 pub(crate) enum FormFeedback {
     /// It was opened, or searched for choices.
     #[default]
-    Nothing,
+    None,
     Errors(Vec<FieldError>),
     Notice(&'static str),
     Conflict(Box<ConflictView>),
@@ -75,7 +75,7 @@ impl FormFeedback {
 
 impl FormState {
     /// The form that a query opens. It may set values, as in `?address=7`: of a stored object only choices.
-    pub(crate) fn opened(
+    pub(crate) fn from_query(
         conn: &mut DbConnection,
         definition: FormDefinition,
         query: &Submission,
@@ -89,7 +89,7 @@ impl FormState {
     }
 
     /// The form with what was submitted or chosen in a conflict.
-    pub(crate) fn submitted(
+    pub(crate) fn from_submission(
         conn: &mut DbConnection,
         definition: FormDefinition,
         submission: &Submission,

@@ -244,8 +244,17 @@ fn columns(
     let is_field = |column: &Column| matches!(column, Column::Field { .. });
     if !columns.iter().any(is_field) {
         let names = column_names(&file_columns(model)).join(", ");
-        let text = format!("The file has no columns to import. You can use: {names}.");
-        return Err(RowError::for_file(text));
+        let text = format!("Unknown column. You can use: {names}.");
+        let unknown = columns.iter().filter_map(|column| match column {
+            Column::Ignored { name } => Some(RowError::new(header.number, name, &text)),
+            _ => None,
+        });
+        let unknown: Vec<_> = unknown.collect();
+        if unknown.is_empty() {
+            let text = format!("The file has no columns to import. You can use: {names}.");
+            return Err(RowError::for_file(text));
+        }
+        return Err(unknown);
     }
     let is_repeated = |(place, column): &(usize, &Column)| {
         let is_imported = !matches!(column, Column::Ignored { .. });
@@ -376,8 +385,9 @@ mod tests {
             (&b""[..], "The file is empty."),
             (b"\r\n;;\r\n", "The file is empty."),
             (b"author,author\n1,1", "This column appears twice."),
+            (b"id,heading\n1,1", &format!("Unknown column. {columns}")),
             (
-                b"id,heading\n1,1",
+                b"id\n1",
                 &format!("The file has no columns to import. {columns}"),
             ),
             (

@@ -129,7 +129,9 @@ impl BulkEdit<'_> {
         let (definition, submission) = (self.definition(), self.submission.clone());
         let state = self
             .staff
-            .read(move |conn| FormState::submitted(conn, definition, &submission, errors.into()))
+            .read(move |conn| {
+                FormState::from_submission(conn, definition, &submission, errors.into())
+            })
             .await?;
         let sections = state.sections();
         let views = sections.into_iter().flat_map(|section| section.fields);

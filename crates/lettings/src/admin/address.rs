@@ -199,8 +199,7 @@ fn question(conn: &mut DbConnection, id: i64, values: &FormValues) -> QueryResul
         return Ok(None);
     };
     let is_duplicate = Address::is_duplicate(conn, id, &address)?;
-    Ok(is_duplicate
-        .then(|| "There is such an address already. Save again to keep both.".to_owned()))
+    Ok(is_duplicate.then(|| "This address already exists. Save again to keep both.".to_owned()))
 }
 
 /// The address with these values, if there is one: if possible one that a letting can have.

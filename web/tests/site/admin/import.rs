@@ -147,7 +147,7 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
     for (file, words) in [
         (&b""[..], "The file is empty."),
         (b"\xd0\xcf\x11\xe0", "This is an old Excel file"),
-        (b"id,heading\n1,x", "The file has no columns to import."),
+        (b"id,heading\n1,x", "Unknown column."),
         (&*large, "The file must be 4 MB or smaller."),
     ] {
         let (status, text) = told(file)?;

@@ -117,7 +117,7 @@ fn a_letting_is_saved_as_new_with_an_address_of_its_own() -> Result<()> {
         let added = browser.fill(CHANGE, &with(&STORED, &other))?;
         let told = browser.follow(&added)?;
 
-        assert_contains(&asked.text(), "There is such an address already.");
+        assert_contains(&asked.text(), "This address already exists.");
         let action = asked.attribute_of("form", "form-row", "action");
         assert_eq!(action.as_deref(), Some(ADD));
         assert_contains(&told, "Added letting “Pier Villa”. You can continue");

@@ -103,6 +103,8 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
             "Irvine (1) Seal Beach (1) | View on site",
         );
         assert_eq!(first("?q=%00&address__state__exact=%00")?.0, None);
+        let cells = browser.page("/admin/lettings/letting/")?.texts("td");
+        assert_eq!(cells.iter().filter(|cell| *cell == "Published").count(), 2);
         let beyond = browser.get("/admin/lettings/letting/?p=2")?;
         assert_eq!(beyond.status, 404);
     }

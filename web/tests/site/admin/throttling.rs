@@ -23,6 +23,10 @@ fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
     ];
     assert_eq!(known.post(path, &fields)?.status, 303);
     known.log_out()?;
+    // Somebody else who uses the browser leaves it known to her.
+    Browser::superuser(&site, "bob")?;
+    assert_eq!(known.log_in("bob", PASSWORD)?.status, 303);
+    known.log_out()?;
     let mut stranger = Browser::new(&site);
     for _ in 0..10 {
         assert_eq!(stranger.log_in("ada", "guess")?.status, 200);

@@ -69,7 +69,7 @@ fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() ->
         assert_eq!((asked.status, saved.status), (422, 303));
         assert_contains_all(
             page.source(),
-            "There is such an address already. | <option value=\"Dana Point\"> | \
+            "This address already exists. | <option value=\"Dana Point\"> | \
              name=\"_answered\" value=\"street\"",
         );
         let stored = |ids: &[i64]| -> Result<Address> {
