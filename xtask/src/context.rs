@@ -3,12 +3,12 @@
 use std::cell::Cell;
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use xshell::{Cmd, Shell, cmd};
+use xshell::{Cmd, Shell};
 
 use crate::variables;
 
@@ -22,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) install: bool,
     /// Whether `apt-get update` ran already.
     pub(crate) lists_updated: Cell<bool>,
+    /// Whether a check could not run.
+    pub(crate) skipped: Cell<bool>,
     cargo_variables: Vec<OsString>,
 }
 
@@ -38,6 +40,7 @@ impl Context {
             root,
             install,
             lists_updated: Cell::new(false),
+            skipped: Cell::new(false),
             cargo_variables: cargo_variables(),
         })
     }
@@ -66,19 +69,26 @@ impl Context {
     pub(crate) fn status(&self, command: Cmd<'_>, input: &[u8]) -> Result<ExitStatus> {
         let line = command.to_string();
         eprintln!("$ {line}");
-        let mut child = Command::from(self.clean(command))
-            .stdin(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("could not start `{line}`"))?;
-        let mut pipe = child.stdin.take().expect("stdin is piped");
-        let written = pipe.write_all(input);
-        drop(pipe);
-        let status = child.wait()?;
-        match written {
-            // The command didn't need all of its input; its status says whether it succeeded.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(status),
-        }
+        let mut file = tempfile::tempfile()?;
+        file.write_all(input)?;
+        file.rewind()?;
+        Command::from(self.clean(command))
+            .stdin(file)
+            .status()
+            .with_context(|| format!("could not start `{line}`"))
+    }
+
+    /// Notes that a check could not run for a reason outside of the project. An error in a pipeline: nobody reads the
+    /// output of a green job.
+    pub(crate) fn skip(&self, check: &str, reason: &anyhow::Error) -> Result<()> {
+        eprintln!("{check}: not checked: {reason:#}");
+        let in_pipeline = self.variable("CI").is_some_and(|value| value != "false");
+        ensure!(
+            !in_pipeline,
+            "{check}: could not run, which is an error if CI is set: {reason:#}"
+        );
+        self.skipped.set(true);
+        Ok(())
     }
 
     /// An environment variable, trimmed: values that are pasted into a form often end in a line break. Empty is unset.
@@ -106,17 +116,12 @@ impl Context {
         env::split_paths(&path).any(|folder| folder.join(name).is_file())
     }
 
-    pub(crate) fn is_root(&self) -> bool {
-        self.read(cmd!(self.shell, "id -u"))
-            .is_ok_and(|id| id == "0")
-    }
-
-    /// Removes the variables that `cargo run` sets for this package: build scripts that watch them would run again.
     fn clean<'a>(&self, command: Cmd<'a>) -> Cmd<'a> {
         self.cargo_variables.iter().fold(command, Cmd::env_remove)
     }
 }
 
+/// What `cargo run` sets for this package: build scripts that watch these variables would run again.
 #[expect(
     clippy::disallowed_methods,
     reason = "reads only names, to remove them"
@@ -129,4 +134,24 @@ fn cargo_variables() -> Vec<OsString> {
         .map(|(name, _)| name)
         .filter(|name| name.to_str().is_some_and(is_ours))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_could_not_run_is_an_error_in_a_pipeline() -> Result<()> {
+        let context = Context::new(false)?;
+        for (value, in_pipeline) in [("true", true), ("1", true), ("false", false), ("", false)] {
+            context.shell.set_var("CI", value);
+            context.skipped.set(false);
+
+            let skipped = context.skip("advisories", &anyhow::anyhow!("no connection"));
+
+            assert_eq!(skipped.is_err(), in_pipeline, "CI={value}");
+            assert_eq!(context.skipped.get(), !in_pipeline, "CI={value}");
+        }
+        Ok(())
+    }
 }

@@ -8,15 +8,12 @@ mod context;
 mod coverage;
 mod dependency_rules;
 mod deploy;
-mod docs;
 mod http;
 mod image;
-mod outcome;
 mod pipeline;
 mod secret_file;
 mod services;
 mod system_packages;
-mod systemd_units;
 mod tools;
 mod trials;
 mod variables;
@@ -109,13 +106,13 @@ fn run(cli: Cli) -> Result<()> {
         Task::DependencyRules => dependency_rules::run(context),
         Task::Typos => checks::typos(context),
         Task::Deny => checks::deny(context),
-        Task::Advisories => checks::advisories(context)?.require(context),
+        Task::Advisories => checks::advisories(context),
         Task::Shear => checks::shear(context),
         Task::Schema(args) => checks::schema(context, &args),
         Task::Test(args) => checks::test(context, &args),
         Task::Coverage => coverage::run(context),
-        Task::Docs => docs::run(context),
-        Task::Pipeline => pipeline::run(context)?.require(context),
+        Task::Docs => checks::docs(context),
+        Task::Pipeline => pipeline::run(context),
         Task::Bench(args) => trials::bench(context, &args),
         Task::Soak(args) => trials::soak(context, &args),
         Task::Image(args) => image::run(context, &args),

@@ -73,7 +73,8 @@ fn missing<'a>(context: &Context, needs: &[Need<'a>]) -> Vec<&'a str> {
 }
 
 fn install(context: &Context, packages: &[&str]) -> Result<()> {
-    let prefix = match (context.is_root(), context.install) {
+    let is_root = context.read(cmd!(context.shell, "id -u"))? == "0";
+    let prefix = match (is_root, context.install) {
         (true, _) => "env",
         (false, true) => "sudo",
         (false, false) => bail!(

@@ -7,18 +7,18 @@ mod smoke_test;
 mod source;
 
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use xshell::cmd;
 
 use crate::context::Context;
-use crate::outcome::Outcome;
 use crate::{checks, tools};
 use engine::Engine;
 use name::Repository;
 use registry::{Login, Registries, TIMEOUT};
-use source::{BuildFolder, Source};
+use source::Source;
 
 #[derive(clap::Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -59,10 +59,6 @@ pub(crate) struct Args {
 
 /// Builds the image of the commit that is checked out, and runs the requested steps.
 pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
-    build(context, args)?.require(context)
-}
-
-fn build(context: &Context, args: &Args) -> Result<Outcome> {
     let engine = engine::find(context, args.engine)?;
     let source = Source::from_checkout(context, args.allow_dirty)?;
     let repository = repository(context, args.name.as_deref())?;
@@ -73,37 +69,35 @@ fn build(context: &Context, args: &Args) -> Result<Outcome> {
     );
 
     let start = Instant::now();
-    let folder = source.build_folder(context)?;
+    let folder = tempfile::tempdir()?;
+    let folder = source.files(context, folder.path())?;
     let names: Vec<_> = source.tags().map(|tag| repository.tagged(tag)).collect();
-    engine.build(context, &source, &names, folder.path(), args.no_cache)?;
+    engine.build(context, &source, &names, folder, args.no_cache)?;
     println!("{}", names.join("\n"));
     let seconds = start.elapsed().as_secs();
     println!("built with {} in {seconds} s", engine.program());
 
     let image = repository.tagged(&source.revision);
     if args.reproduce {
-        reproduce(context, engine, &image, &source, &folder)?;
+        reproduce(context, engine, &image, &source, folder)?;
     }
     if args.sbom {
         write_sbom(context, &source)?;
     }
-    let mut outcome = Outcome::Done;
     if args.check {
-        outcome = smoke_test::run(context, engine, &image, &source)?;
+        smoke_test::run(context, engine, &image, &source)?;
     }
     if args.push {
-        outcome.require(context)?;
         let registries = Registries::new(context, login, TIMEOUT)?;
         engine.push(context, &repository, &source, &registries)?;
     }
-    Ok(outcome)
+    Ok(())
 }
 
 /// The step of `cargo xtask ci --all`.
-pub(crate) fn check(context: &Context) -> Result<Outcome> {
+pub(crate) fn check(context: &Context) -> Result<()> {
     if let Err(error) = engine::find(context, None) {
-        eprintln!("image: not checked: {error}");
-        return Ok(Outcome::NotChecked);
+        return context.skip("image", &error);
     }
     let args = Args {
         check: true,
@@ -111,7 +105,7 @@ pub(crate) fn check(context: &Context) -> Result<Outcome> {
         allow_dirty: true,
         ..Args::default()
     };
-    build(context, &args)
+    run(context, &args)
 }
 
 /// The repository of that account, or of the one in `DOCKERHUB_USERNAME`.
@@ -140,16 +134,11 @@ fn reproduce(
     engine: Engine,
     image: &str,
     source: &Source,
-    folder: &BuildFolder,
+    folder: &Path,
 ) -> Result<()> {
     let again = format!("{image}-again");
-    engine.build(
-        context,
-        source,
-        std::slice::from_ref(&again),
-        folder.path(),
-        true,
-    )?;
+    let names = std::slice::from_ref(&again);
+    engine.build(context, source, names, folder, true)?;
     let copies = tempfile::tempdir()?;
     let program = |image: &str, name: &str| {
         let copy = copies.path().join(name);

@@ -13,7 +13,6 @@ use super::registry::{Registries, TIMEOUT};
 use super::source::Source;
 use crate::context::Context;
 use crate::http::{Http, Reply, get};
-use crate::outcome::Outcome;
 use crate::system_packages;
 
 /// Maximum size of the image in bytes.
@@ -24,22 +23,15 @@ const USER: &str = "10001:10001";
 /// Time limit for the first reply of a container.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-pub(crate) fn run(
-    context: &Context,
-    engine: Engine,
-    image: &str,
-    source: &Source,
-) -> Result<Outcome> {
+pub(crate) fn run(context: &Context, engine: Engine, image: &str, source: &Source) -> Result<()> {
     let size = inspect(context, engine, image, source)?;
     println!("{image}: {}.{} MB", size / 1_000_000, size / 100_000 % 10);
     check_function_names(context, engine, image)?;
     start_and_stop(context, engine, image, source)?;
     if let Err(error) = system_packages::require(context, system_packages::REGISTRY) {
-        eprintln!("push and pull: not checked: {error:#}");
-        return Ok(Outcome::NotChecked);
+        return context.skip("push and pull", &error);
     }
-    round_trip(context, engine, image, source)?;
-    Ok(Outcome::Done)
+    round_trip(context, engine, image, source)
 }
 
 /// Checks the image's configuration, and returns its size.

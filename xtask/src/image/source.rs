@@ -1,9 +1,8 @@
 //! The commit that an image is built from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
-use tempfile::TempDir;
 use xshell::cmd;
 
 use crate::context::Context;
@@ -19,12 +18,6 @@ pub(crate) struct Source {
     /// URL of the remote repository; may be empty.
     pub(crate) origin: String,
     dirty: bool,
-}
-
-/// The files that the engine reads: those of the commit, without untracked ones.
-pub(crate) enum BuildFolder {
-    Commit(TempDir),
-    Checkout(PathBuf),
 }
 
 impl Source {
@@ -61,34 +54,15 @@ impl Source {
         latest.into_iter().chain([self.revision.as_str()])
     }
 
-    /// The files to build from.
-    pub(crate) fn build_folder(&self, context: &Context) -> Result<BuildFolder> {
+    /// The folder to build from: the files of the commit in `folder`, without untracked ones, or the checkout.
+    pub(crate) fn files<'a>(&self, context: &'a Context, folder: &'a Path) -> Result<&'a Path> {
         if self.dirty {
-            return Ok(BuildFolder::Checkout(context.root.clone()));
+            return Ok(&context.root);
         }
-        let folder = tempfile::tempdir()?;
-        let archive = folder.path().join("source.tar");
-        let path = folder.path();
-        context.run(cmd!(
-            context.shell,
-            "git archive --format=tar --output={archive} HEAD"
-        ))?;
-        context.run(cmd!(
-            context.shell,
-            "tar --extract --file={archive} --directory={path}"
-        ))?;
-        context.shell.remove_path(&archive)?;
-        Ok(BuildFolder::Commit(folder))
-    }
-}
-
-impl BuildFolder {
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        match self {
-            Self::Commit(folder) => folder.path(),
-            Self::Checkout(folder) => folder,
-        }
+        let archive = cmd!(context.shell, "git archive --format=tar HEAD").output()?;
+        let extract = cmd!(context.shell, "tar --extract --directory={folder}");
+        context.run(extract.stdin(archive.stdout))?;
+        Ok(folder)
     }
 }
 
