@@ -1,16 +1,22 @@
-//! Checks and tests that are a call of one tool each.
+//! Checks, tests and trials that are a call of one tool each.
 
 use std::env;
 use std::ffi::OsString;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use xshell::cmd;
 
-use crate::context::Context;
+use crate::context::{Context, Server};
 use crate::{services, system_packages, tools};
 
 /// The features that CI, the image and production have, everywhere the same so that nothing is compiled twice.
 pub(crate) const FEATURES: &str = "--features=postgres-tls";
+
+/// Minimum share of covered lines, in percent, over the crates that are part of the program.
+const MINIMUM: &str = "--fail-under-lines=90";
+
+/// Tools and build scripts, which are not part of the program.
+const IGNORED: &str = r"--ignore-filename-regex=/(bench|soak|tests|xtask)/|/build\.rs$";
 
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
@@ -22,6 +28,14 @@ pub(crate) struct CheckArgs {
 #[derive(clap::Args)]
 pub(crate) struct TestArgs {
     /// For `cargo nextest run`, such as `-p lettings some_name` [default: all tests].
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct TrialArgs {
+    /// Options of the crate's own program; `--help` lists them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -133,7 +147,7 @@ pub(crate) fn test(context: &Context, args: &TestArgs) -> Result<()> {
 }
 
 /// Installs what tests need, and starts a browser.
-pub(crate) fn prepare_tests(context: &Context) -> Result<Option<services::Chromedriver>> {
+pub(crate) fn prepare_tests(context: &Context) -> Result<Option<Server>> {
     for needs in [
         system_packages::BUILD,
         system_packages::SSH,
@@ -154,4 +168,85 @@ fn names_package(arguments: &[OsString]) -> bool {
     words
         .take_while(|word| *word != "--")
         .any(|word| word.starts_with("-p") || word.starts_with("--package"))
+}
+
+/// Runs all tests, prints the coverage of each file, and fails below the minimum.
+pub(crate) fn coverage(context: &Context) -> Result<()> {
+    let _browser = prepare_tests(context)?;
+    name_llvm_tools(context)?;
+    // Tests kill programs, some while they write their profile: incomplete profiles don't count.
+    let test = services::with_postgres(context)?
+        .args(["cargo", "llvm-cov", "nextest", "--workspace", "--locked"])
+        .arg(FEATURES)
+        .args(["--exclude=bench", "--exclude=soak", "--no-fail-fast"])
+        .args(["--failure-mode=all", "--summary-only", MINIMUM, IGNORED]);
+    context.run(test)
+}
+
+/// Names the system's LLVM tools if the toolchain has none; they must match the compiler's LLVM.
+fn name_llvm_tools(context: &Context) -> Result<()> {
+    let about = context.read(cmd!(context.shell, "rustc -vV"))?;
+    let field = |name: &str| {
+        let value = about.lines().find_map(|line| line.strip_prefix(name));
+        value.with_context(|| format!("`rustc -vV` prints no {name}"))
+    };
+    let host = field("host: ")?;
+    let sysroot = context.read(cmd!(context.shell, "rustc --print sysroot"))?;
+    if context
+        .shell
+        .path_exists(format!("{sysroot}/lib/rustlib/{host}/bin/llvm-cov"))
+    {
+        return Ok(());
+    }
+    let major = field("LLVM version: ")?
+        .split('.')
+        .next()
+        .unwrap_or_default();
+    let check = format!("command -v llvm-cov-{major}");
+    system_packages::require(context, &[(&check, &format!("llvm-{major}"))])?;
+    context
+        .shell
+        .set_var("LLVM_COV", format!("llvm-cov-{major}"));
+    context
+        .shell
+        .set_var("LLVM_PROFDATA", format!("llvm-profdata-{major}"));
+    Ok(())
+}
+
+pub(crate) fn bench(context: &Context, args: &TrialArgs) -> Result<()> {
+    run_trial(
+        context,
+        "bench",
+        &["--release"],
+        &[system_packages::WRK],
+        args,
+    )
+}
+
+pub(crate) fn soak(context: &Context, args: &TrialArgs) -> Result<()> {
+    run_trial(
+        context,
+        "soak",
+        &[],
+        &[system_packages::CADDY, system_packages::SQLITE],
+        args,
+    )
+}
+
+fn run_trial(
+    context: &Context,
+    name: &str,
+    profile: &[&str],
+    needs: &[&[system_packages::Need<'_>]],
+    args: &TrialArgs,
+) -> Result<()> {
+    for needs in [&[system_packages::BUILD], needs].concat() {
+        system_packages::require(context, needs)?;
+    }
+    let run = services::with_postgres(context)?
+        .args(["cargo", "run", "--quiet", "--locked", "--package", name])
+        .args(profile)
+        .arg("--")
+        .args(&args.arguments);
+    context.run(run)
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::checks::{self, CheckArgs};
 use crate::context::Context;
-use crate::{coverage, dependency_rules, image, pipeline};
+use crate::{dependency_rules, image, pipeline};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -33,7 +33,7 @@ const STEPS: &[Step] = &[
     ("schema", |context| {
         checks::schema(context, &CheckArgs { check: true })
     }),
-    ("test + coverage", coverage::run),
+    ("test + coverage", checks::coverage),
 ];
 
 /// Runs every step, also after one has failed, and prints a table.

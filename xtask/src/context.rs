@@ -56,12 +56,13 @@ impl Context {
     }
 
     /// Prints and starts a command that keeps running, with its output in a pipe.
-    pub(crate) fn start(&self, command: Cmd<'_>) -> Result<Child> {
+    pub(crate) fn start(&self, command: Cmd<'_>) -> Result<Server> {
         let line = command.to_string();
         eprintln!("$ {line}");
         Command::from(self.clean(command))
             .stdout(Stdio::piped())
             .spawn()
+            .map(Server)
             .with_context(|| format!("could not start `{line}`"))
     }
 
@@ -118,6 +119,17 @@ impl Context {
 
     fn clean<'a>(&self, command: Cmd<'a>) -> Cmd<'a> {
         self.cargo_variables.iter().fold(command, Cmd::env_remove)
+    }
+}
+
+/// A program that runs in the background until it is dropped.
+pub(crate) struct Server(pub(crate) Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
+            eprintln!("could not stop a program: {error}");
+        }
     }
 }
 

@@ -5,46 +5,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use serde_json::Value;
 use xshell::cmd;
 
 use crate::context::Context;
 
 /// Fails with every edge of a cycle.
 pub(crate) fn run(context: &Context) -> Result<()> {
+    let roots = ["*/src/lib.rs", "*/src/main.rs"];
+    let roots = context.read(cmd!(context.shell, "git ls-files {roots...}"))?;
     let mut cycles = BTreeSet::new();
-    for (name, root) in crate_roots(context)? {
-        cycles.extend(Crate::read(&name, &root)?.cycles());
+    for root in roots.lines() {
+        let name = root.rsplit('/').nth(2).unwrap_or_default();
+        cycles.extend(Crate::read(name, &context.root.join(root))?.cycles());
     }
     let cycles: Vec<_> = cycles.into_iter().collect();
     let lines = cycles.join("\n");
     ensure!(cycles.is_empty(), "import cycles between modules:\n{lines}");
     Ok(())
-}
-
-/// The name and the root file of each library and program in the workspace.
-fn crate_roots(context: &Context) -> Result<Vec<(String, PathBuf)>> {
-    let metadata = context.read(cmd!(
-        context.shell,
-        "cargo metadata --format-version 1 --no-deps --locked --offline"
-    ))?;
-    let metadata: Value = serde_json::from_str(&metadata)?;
-    let packages = metadata["packages"].as_array();
-    let packages = packages.context("cargo metadata lists no packages")?;
-    let targets = packages
-        .iter()
-        .filter_map(|package| package["targets"].as_array());
-    let is_root = |target: &&Value| ["lib", "bin"].iter().any(|kind| target["kind"][0] == *kind);
-    let root = |target: &Value| {
-        let name = target["name"].as_str()?;
-        Some((name.to_owned(), target["src_path"].as_str()?.into()))
-    };
-    let roots = targets.flatten().filter(is_root);
-    Ok(roots.filter_map(root).collect())
 }
 
 /// Names from the root of a crate on; a module's own path, or that of an item in it.

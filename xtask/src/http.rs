@@ -2,19 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use backon::{BlockingRetryable, ExponentialBuilder};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// Retries after the first attempt.
-const RETRIES: usize = 4;
+const RETRIES: u32 = 4;
 
 /// The longest pause that a service may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -102,7 +100,9 @@ impl Http {
     }
 
     fn remaining(&self) -> Duration {
-        remaining(self.deadline.get())
+        self.deadline.get().map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Replaces a text in everything that is printed.
@@ -168,37 +168,31 @@ impl Http {
         service: &str,
         request: &Request<Vec<u8>>,
     ) -> Result<Reply, RequestError> {
-        let was_reached = Cell::new(false);
-        let wanted_pause = Rc::new(Cell::new(None));
-        let retry_after = Rc::clone(&wanted_pause);
-        let deadline = self.deadline.get();
-        let send = || {
-            let reply = match self.attempt(service, request, REQUEST_TIMEOUT) {
+        let mut was_reached = false;
+        let mut retries = 0;
+        loop {
+            let mut wanted_pause = None;
+            let reply = self.attempt(service, request, REQUEST_TIMEOUT);
+            let error = match reply.and_then(|reply| {
+                wanted_pause = reply.retry_after;
+                self.accept(service, reply)
+            }) {
                 // An earlier attempt may have had an effect.
-                Err(RequestError::Unreachable { service, cause }) if was_reached.get() => {
-                    Err(RequestError::NoReply { service, cause })
+                Err(RequestError::Unreachable { service, cause }) if was_reached => {
+                    RequestError::NoReply { service, cause }
                 }
-                reply => reply,
+                Err(error) => error,
+                reply => return reply,
             };
-            if !matches!(reply, Err(RequestError::Unreachable { .. })) {
-                was_reached.set(true);
+            was_reached |= !matches!(error, RequestError::Unreachable { .. });
+            if retries == RETRIES || !error.is_transient() || self.remaining().is_zero() {
+                return Err(error);
             }
-            let reply = reply?;
-            wanted_pause.set(reply.retry_after);
-            self.accept(service, reply)
-        };
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(self.first_pause)
-            .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(RETRIES);
-        send.retry(backoff)
-            .sleep(move |pause: Duration| {
-                let pause = retry_after.take().unwrap_or(pause).min(LONGEST_PAUSE);
-                thread::sleep(pause.min(remaining(deadline)));
-            })
-            .when(|error: &RequestError| error.is_transient() && !self.remaining().is_zero())
-            .notify(|error, _| eprintln!("  {error}; retrying"))
-            .call()
+            eprintln!("  {error}; retrying");
+            let pause = wanted_pause.unwrap_or(self.first_pause * 2u32.pow(retries));
+            thread::sleep(pause.min(LONGEST_PAUSE).min(self.remaining()));
+            retries += 1;
+        }
     }
 
     fn accept(&self, service: &str, reply: Reply) -> Result<Reply, RequestError> {
@@ -219,12 +213,6 @@ impl Reply {
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).context("the reply is not JSON")
     }
-}
-
-fn remaining(deadline: Option<Instant>) -> Duration {
-    deadline.map_or(Duration::MAX, |deadline| {
-        deadline.saturating_duration_since(Instant::now())
-    })
 }
 
 /// Whether no connection was made.

@@ -5,7 +5,6 @@
 mod checks;
 mod ci;
 mod context;
-mod coverage;
 mod dependency_rules;
 mod deploy;
 mod http;
@@ -15,7 +14,6 @@ mod secret_file;
 mod services;
 mod system_packages;
 mod tools;
-mod trials;
 mod variables;
 
 use std::process::ExitCode;
@@ -69,9 +67,9 @@ enum Task {
     /// Lint workflows, the Dockerfile, deployment files and scripts.
     Pipeline,
     /// Compare the site's speed with that of a bare server.
-    Bench(trials::Args),
+    Bench(checks::TrialArgs),
     /// Kill, restart, starve and crowd the site for minutes.
-    Soak(trials::Args),
+    Soak(checks::TrialArgs),
     /// Build the image of the commit that is checked out.
     Image(image::Args),
     /// Release the image of a commit, and go back if the site does not answer with it.
@@ -110,11 +108,11 @@ fn run(cli: Cli) -> Result<()> {
         Task::Shear => checks::shear(context),
         Task::Schema(args) => checks::schema(context, &args),
         Task::Test(args) => checks::test(context, &args),
-        Task::Coverage => coverage::run(context),
+        Task::Coverage => checks::coverage(context),
         Task::Docs => checks::docs(context),
         Task::Pipeline => pipeline::run(context),
-        Task::Bench(args) => trials::bench(context, &args),
-        Task::Soak(args) => trials::soak(context, &args),
+        Task::Bench(args) => checks::bench(context, &args),
+        Task::Soak(args) => checks::soak(context, &args),
         Task::Image(args) => image::run(context, &args),
         Task::Deploy(args) => deploy::run(context, &args),
         Task::Rollback(args) => deploy::rollback(context, &args),

@@ -2,12 +2,11 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use xshell::{Cmd, cmd};
 
-use crate::context::Context;
+use crate::context::{Context, Server};
 use crate::{system_packages, tools};
 
 #[derive(clap::Args)]
@@ -47,14 +46,8 @@ pub(crate) fn with_postgres(context: &Context) -> Result<Cmd<'_>> {
     ))
 }
 
-/// A WebDriver server, stopped on drop.
-pub(crate) struct Chromedriver {
-    child: Child,
-    _output: BufReader<ChildStdout>,
-}
-
-/// Sets `TEST_WEBDRIVER_URL` and `TEST_AXE_JS` unless they are set.
-pub(crate) fn start_browser(context: &Context) -> Result<Option<Chromedriver>> {
+/// Sets `TEST_WEBDRIVER_URL` and `TEST_AXE_JS` unless they are set, and starts a WebDriver server if need be.
+pub(crate) fn start_browser(context: &Context) -> Result<Option<Server>> {
     if context.variable("TEST_AXE_JS").is_none() {
         let axe = tools::npm(context, &tools::AXE_CORE)?;
         context.shell.set_var("TEST_AXE_JS", axe.join("axe.min.js"));
@@ -63,8 +56,8 @@ pub(crate) fn start_browser(context: &Context) -> Result<Option<Chromedriver>> {
         return Ok(None);
     }
     system_packages::require(context, system_packages::BROWSER)?;
-    let mut child = context.start(cmd!(context.shell, "chromedriver --port=0"))?;
-    let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut server = context.start(cmd!(context.shell, "chromedriver --port=0"))?;
+    let mut output = BufReader::new(server.0.stdout.as_mut().expect("stdout is piped"));
     let mut line = String::new();
     let port = loop {
         line.clear();
@@ -76,17 +69,5 @@ pub(crate) fn start_browser(context: &Context) -> Result<Option<Chromedriver>> {
     };
     let url = format!("http://127.0.0.1:{port}");
     context.shell.set_var("TEST_WEBDRIVER_URL", url);
-    Ok(Some(Chromedriver {
-        child,
-        _output: output,
-    }))
-}
-
-impl Drop for Chromedriver {
-    fn drop(&mut self) {
-        let stopped = self.child.kill().and_then(|()| self.child.wait());
-        if let Err(error) = stopped.context("could not stop chromedriver") {
-            eprintln!("{error:#}");
-        }
-    }
+    Ok(Some(server))
 }

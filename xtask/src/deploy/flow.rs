@@ -1,9 +1,9 @@
 //! Steps of every deploy: find the image, release it, watch the site, go back if it does not become ready.
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::host::{Host, Image, ReleaseError};
-use super::site::{Authority, Observation, Site, Timing};
+use super::site::{Authority, Observation, Site};
 use crate::image::name::Repository;
 use crate::image::registry::Registries;
 
@@ -12,7 +12,6 @@ pub(crate) struct Deploy<'a> {
     pub(crate) site: &'a Site<'a>,
     pub(crate) registries: &'a Registries<'a>,
     pub(crate) repository: &'a Repository,
-    pub(crate) timing: Timing,
     pub(crate) dry_run: bool,
 }
 
@@ -26,14 +25,9 @@ impl Deploy<'_> {
         }))
     }
 
-    fn observe(&self) -> Observation {
-        self.site.set_time_limit(self.timing.timeout);
-        self.site.observe_with_retries(self.timing)
-    }
-
     /// The revision that the site answers with.
     pub(crate) fn running(&self) -> Result<String> {
-        match self.observe() {
+        match self.site.observe_with_retries() {
             Observation::Revision { revision, .. } => Ok(revision),
             Observation::Nothing(reason) => {
                 bail!("unknown revision: {reason}; name a commit with --sha")
@@ -48,9 +42,9 @@ impl Deploy<'_> {
             .find(revision)?
             .with_context(|| format!("there is no image {}", self.repository.tagged(revision)))?;
         println!("{name}: {}", image.reference);
-        let running = match self.observe() {
+        let running = match self.site.observe_with_retries() {
             Observation::Revision { revision, .. } => {
-                println!("  {} answers with {revision}", self.site.url());
+                println!("  {} answers with {revision}", self.site.url);
                 Some(revision)
             }
             Observation::Nothing(reason) => {
@@ -60,12 +54,12 @@ impl Deploy<'_> {
         };
         let is_running = running.as_deref() == Some(revision);
         let earlier = self.image_to_go_back_to(running.filter(|_| !is_running))?;
-        self.site.set_time_limit(self.timing.timeout);
+        self.site.start_time_limit();
         self.host
             .prepare()
             .with_context(|| format!("{name}: nothing was changed"))?;
         if self.dry_run {
-            let seconds = self.timing.timeout.as_secs();
+            let seconds = self.site.timeout.as_secs();
             println!("{name}: would release it, and wait up to {seconds} s");
             return Ok(());
         }
@@ -78,7 +72,7 @@ impl Deploy<'_> {
         };
         let error = match self.attempt(&image, authority) {
             Ok(()) => {
-                println!("{name}: {} answers with {revision}", self.site.url());
+                println!("{name}: {} answers with {revision}", self.site.url);
                 return Ok(());
             }
             Err(ReleaseError::NotStarted(error)) => {
@@ -128,19 +122,16 @@ impl Deploy<'_> {
     }
 
     fn attempt(&mut self, image: &Image, authority: Authority) -> Result<(), ReleaseError> {
-        self.site.set_time_limit(self.timing.timeout);
+        self.site.start_time_limit();
         self.host.release(image)?;
         self.watch(image, authority)
     }
 
     /// Waits until the site answers with that image.
     fn watch(&mut self, image: &Image, authority: Authority) -> Result<(), ReleaseError> {
-        let host = &mut *self.host;
         self.site
-            .wait_for(&image.revision, self.timing, authority, &mut || {
-                host.status()
-            })
-            .map_err(|reason| ReleaseError::Unknown(anyhow!(reason)))
+            .wait_for(&image.revision, authority, self.host)
+            .map_err(ReleaseError::Unknown)
     }
 }
 

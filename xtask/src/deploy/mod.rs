@@ -22,7 +22,7 @@ use crate::image::registry::Registries;
 use flow::Deploy;
 use host::Host;
 use settings::{base_url, required};
-use site::{Site, Timing};
+use site::Site;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
@@ -141,12 +141,12 @@ fn with_deploy(
         Target::Vps => Box::new(vps::Vps::from_environment(context, options.every)?),
     };
     let url = required(context, "APP_URL")?;
+    let url = base_url("APP_URL", &url)?;
     action(&mut Deploy {
         host: &mut *host,
-        site: &Site::new(&http, base_url("APP_URL", &url)?),
+        site: &Site::new(&http, url, options.every, options.timeout),
         registries: &registries,
         repository: &repository,
-        timing: Timing::new(options.every, options.timeout),
         dry_run: options.dry_run,
     })
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::host::ReleaseStatus;
+use super::host::{Host, ReleaseStatus};
 use crate::http::{Http, get};
 
 /// Time limit of one look: a site that takes longer is not ready.
@@ -25,23 +25,6 @@ const IN_A_ROW: u32 = 10;
 /// While the site is not ready, the host is asked at every fifth look.
 const HOST_EVERY: u32 = 5;
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Timing {
-    /// Pause between two looks.
-    pause: Duration,
-    pub(crate) timeout: Duration,
-}
-
-impl Timing {
-    /// With a short timeout the pause is shorter too, so that enough looks fit in.
-    pub(crate) fn new(pause: Duration, timeout: Duration) -> Self {
-        Self {
-            pause: pause.min(timeout / 40),
-            timeout,
-        }
-    }
-}
-
 /// What decides whether a release succeeded, once the site answers with its revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Authority {
@@ -55,7 +38,10 @@ pub(crate) enum Authority {
 
 pub(crate) struct Site<'a> {
     http: &'a Http,
-    url: String,
+    pub(crate) url: &'a str,
+    /// Pause between two looks.
+    pause: Duration,
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,29 +72,30 @@ impl fmt::Display for Observation {
 }
 
 impl<'a> Site<'a> {
-    pub(crate) fn new(http: &'a Http, url: &str) -> Self {
+    /// With a short timeout the pause is shorter too, so that enough looks fit in.
+    pub(crate) fn new(http: &'a Http, url: &'a str, pause: Duration, timeout: Duration) -> Self {
         Self {
             http,
-            url: url.to_owned(),
+            url,
+            pause: pause.min(timeout / 40),
+            timeout,
         }
     }
 
-    pub(crate) fn set_time_limit(&self, limit: Duration) {
-        self.http.set_time_limit(limit);
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Gives all requests from now on, also those to the host, the whole timeout.
+    pub(crate) fn start_time_limit(&self) {
+        self.http.set_time_limit(self.timeout);
     }
 
     /// Looks a few times until a revision answers.
-    pub(crate) fn observe_with_retries(&self, timing: Timing) -> Observation {
+    pub(crate) fn observe_with_retries(&self) -> Observation {
+        self.start_time_limit();
         let mut observation = self.observe();
         for _ in 1..LOOKS {
             if matches!(observation, Observation::Revision { .. }) {
                 break;
             }
-            thread::sleep(timing.pause);
+            thread::sleep(self.pause);
             observation = self.observe();
         }
         observation
@@ -154,12 +141,11 @@ impl<'a> Site<'a> {
     pub(crate) fn wait_for(
         &self,
         revision: &str,
-        timing: Timing,
         authority: Authority,
-        status: &mut dyn FnMut() -> Result<ReleaseStatus>,
-    ) -> Result<(), String> {
+        host: &mut dyn Host,
+    ) -> Result<()> {
         let start = Instant::now();
-        let remaining = || timing.timeout.saturating_sub(start.elapsed());
+        let remaining = || self.timeout.saturating_sub(start.elapsed());
         let mut last: Option<Observation> = None;
         let mut in_a_row = 0;
         let mut looks: u32 = 0;
@@ -186,9 +172,9 @@ impl<'a> Site<'a> {
             }
             if is_ready || (!is_good && looks.is_multiple_of(HOST_EVERY)) {
                 self.http.set_time_limit(remaining().min(STATUS_TIMEOUT));
-                match status() {
+                match host.status() {
                     Ok(ReleaseStatus::Failed(reason)) => {
-                        return Err(format!("{reason}; last: {observation}"));
+                        bail!("{reason}; last: {observation}");
                     }
                     Ok(ReleaseStatus::Unknown | ReleaseStatus::Succeeded) if is_ready => {
                         return Ok(());
@@ -204,20 +190,18 @@ impl<'a> Site<'a> {
                 }
             }
             looks += 1;
-            if start.elapsed() + timing.pause > timing.timeout {
+            if start.elapsed() + self.pause > self.timeout {
                 let problem = if is_ready {
                     format!("{revision} is ready, but the release is still pending")
                 } else {
                     format!("{revision} was not ready {IN_A_ROW} times in a row")
                 };
                 let status = status_error.map_or_else(String::new, |error| format!("; {error:#}"));
-                let seconds = timing.timeout.as_secs_f32();
-                return Err(format!(
-                    "{problem} within {seconds} s; last: {observation}{status}"
-                ));
+                let seconds = self.timeout.as_secs_f32();
+                bail!("{problem} within {seconds} s; last: {observation}{status}");
             }
             last = Some(observation);
-            thread::sleep(timing.pause);
+            thread::sleep(self.pause);
         }
     }
 }

@@ -180,30 +180,25 @@ fn round_trip(context: &Context, engine: Engine, image: &str, source: &Source) -
             data.display()
         ),
     )?;
-    let mut server = context.start(cmd!(context.shell, "docker-registry serve {settings}"))?;
-    let result = (|| {
-        let url = format!("http://127.0.0.1:{port}/v2/");
-        Http::new(Duration::from_millis(100)).send("the registry", &get(&url)?)?;
-        let repository = Repository::of(&format!("127.0.0.1:{port}/smoke-test"))?;
-        let registries = Registries::new(context, [], TIMEOUT)?;
-        let tool = engine.program();
-        for tag in source.tags() {
-            let name = repository.tagged(tag);
-            context.run(cmd!(context.shell, "{tool} tag {image} {name}"))?;
-        }
-        let pinned = engine.push(context, &repository, source, &registries)?;
-        for tag in source.tags() {
-            let name = repository.tagged(tag);
-            context.run(cmd!(context.shell, "{tool} rmi {name}").ignore_stdout())?;
-        }
-        let insecure = (engine != Engine::Docker).then_some("--tls-verify=false");
-        context.run(cmd!(context.shell, "{tool} pull {insecure...} {pinned}").ignore_stdout())?;
-        start_and_stop(context, engine, &pinned, source)?;
-        context.run(cmd!(context.shell, "{tool} rmi {pinned}").ignore_stdout())
-    })();
-    server.kill()?;
-    server.wait()?;
-    result
+    let _server = context.start(cmd!(context.shell, "docker-registry serve {settings}"))?;
+    let url = format!("http://127.0.0.1:{port}/v2/");
+    Http::new(Duration::from_millis(100)).send("the registry", &get(&url)?)?;
+    let repository = Repository::of(&format!("127.0.0.1:{port}/smoke-test"))?;
+    let registries = Registries::new(context, [], TIMEOUT)?;
+    let tool = engine.program();
+    for tag in source.tags() {
+        let name = repository.tagged(tag);
+        context.run(cmd!(context.shell, "{tool} tag {image} {name}"))?;
+    }
+    let pinned = engine.push(context, &repository, source, &registries)?;
+    for tag in source.tags() {
+        let name = repository.tagged(tag);
+        context.run(cmd!(context.shell, "{tool} rmi {name}").ignore_stdout())?;
+    }
+    let insecure = (engine != Engine::Docker).then_some("--tls-verify=false");
+    context.run(cmd!(context.shell, "{tool} pull {insecure...} {pinned}").ignore_stdout())?;
+    start_and_stop(context, engine, &pinned, source)?;
+    context.run(cmd!(context.shell, "{tool} rmi {pinned}").ignore_stdout())
 }
 
 /// A free port: a container can't be given a socket that is bound already.

@@ -77,8 +77,9 @@ fn bad_values_are_rejected_by_name_before_anything_is_requested() -> Result<()> 
 
 #[test]
 fn an_unreachable_host_changes_nothing() -> Result<()> {
-    let closed = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     let host = Render::good()?;
+    // After the host's own port: the freed one may be given to the next server.
+    let closed = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     let hook = format!("http://{closed}/deploy/srv-1?key={HOOK_KEY}");
 
     let run = host.deploy(&[], &[("RENDER_DEPLOY_HOOK_URL", &hook)])?;
