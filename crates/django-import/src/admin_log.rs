@@ -11,15 +11,15 @@ use super::row::{Reference, SourceRow};
 const LONGEST_USERNAME: usize = 150;
 const LONGEST_MODEL: usize = 100;
 
-/// Model of an entry whose content type is missing.
-const UNKNOWN: &str = "unknown";
-
 /// Text without NUL, which PostgreSQL can't store.
 fn stored(text: &str, max: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(max).collect()
 }
 
-pub(crate) fn entry(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<ImportedEntry> {
+pub(crate) fn check_entry(
+    migration: &mut Migration<'_>,
+    row: &mut SourceRow,
+) -> Option<ImportedEntry> {
     let reference = row.reference("user");
     // Users and rows may be deleted; their ids must not be assigned to others.
     if let Reference::Id(id) = reference {
@@ -60,7 +60,7 @@ pub(crate) fn entry(migration: &mut Migration<'_>, row: &mut SourceRow) -> Optio
 fn object(migration: &mut Migration<'_>, row: &mut SourceRow) -> (String, Option<i64>) {
     let content_type = row.reference("content_type");
     let Some((app, name)) = migration.permissions.content_type(&content_type) else {
-        return (UNKNOWN.to_owned(), None);
+        return ("unknown".to_owned(), None);
     };
     let label = format!("{app}.{name}");
     let id = row.text("object_id").parse().ok();

@@ -12,11 +12,14 @@ use transfer::progress::Progress;
 use transfer::table::Table;
 use transfer::{Input, Occupied, ReferenceSchema, Target, rows, sequences};
 
+use super::admin_log::check_entry;
 use super::layout::Model;
 use super::migration::{Migration, Options};
+use super::permissions;
 use super::report::{Outcome, Report};
+use super::site::{check_address, check_letting, check_profile};
 use super::source::Source;
-use super::{admin_log, permissions, site, users};
+use super::users::{check_group, check_user, insert_groups, insert_users};
 
 /// Imports a file into an empty database: all of it, or nothing. The database is not opened before the file is known to
 /// be good.
@@ -77,13 +80,13 @@ fn run_pass(
         imported: BTreeMap::new(),
         last_ids: BTreeMap::new(),
     };
-    migration.import(source, Model::Group, users::group, users::insert_groups)?;
-    migration.import(source, Model::User, users::user, users::insert_users)?;
-    migration.import(source, Model::Address, site::address, Address::restore)?;
-    migration.import(source, Model::Letting, site::letting, Letting::restore)?;
-    migration.import(source, Model::Profile, site::profile, NewProfile::restore)?;
+    migration.import(source, Model::Group, check_group, insert_groups)?;
+    migration.import(source, Model::User, check_user, insert_users)?;
+    migration.import(source, Model::Address, check_address, Address::restore)?;
+    migration.import(source, Model::Letting, check_letting, Letting::restore)?;
+    migration.import(source, Model::Profile, check_profile, NewProfile::restore)?;
     let insert_entries = AuditEntry::insert_imported;
-    migration.import(source, Model::LogEntry, admin_log::entry, insert_entries)?;
+    migration.import(source, Model::LogEntry, check_entry, insert_entries)?;
     for model in Model::ALL {
         migration.note_id(model, source.last_id(model)?);
     }
@@ -107,11 +110,11 @@ fn check_and_advance(
     last_ids: &BTreeMap<Model, i64>,
 ) -> anyhow::Result<()> {
     for model in Model::ALL {
-        let Some((name, table)) = model.destination() else {
+        let (Some(name), Some(table)) = (model.report_name(), model.table_on_site()) else {
             continue;
         };
-        let table = tables.iter().find(|found| found.name == table);
-        let table = table.context("a table of the site is missing")?;
+        let found = tables.iter().find(|found| found.name == table);
+        let table = found.with_context(|| format!("the table {table} is missing"))?;
         let imported = report.counts[name].imported;
         let found = rows::count(conn, table)?;
         ensure!(

@@ -70,16 +70,24 @@ impl Model {
         }
     }
 
-    /// The name of its rows in the report, and their table on this site; `None` if they are only referred to.
-    pub(crate) fn destination(self) -> Option<(&'static str, &'static str)> {
+    /// What its rows are called in the report; `None` if only referenced.
+    pub(crate) fn report_name(self) -> Option<&'static str> {
+        match self {
+            Self::LogEntry => Some("log entries"),
+            _ => self.table_on_site(),
+        }
+    }
+
+    /// The table of its rows on this site; `None` if only referenced.
+    pub(crate) fn table_on_site(self) -> Option<&'static str> {
         match self {
             Self::ContentType | Self::Permission => None,
-            Self::Group => Some(("groups", "groups")),
-            Self::User => Some(("users", "users")),
-            Self::Address => Some(("addresses", "addresses")),
-            Self::Letting => Some(("lettings", "lettings")),
-            Self::Profile => Some(("profiles", "profiles")),
-            Self::LogEntry => Some(("log entries", "changes")),
+            Self::Group => Some("groups"),
+            Self::User => Some("users"),
+            Self::Address => Some("addresses"),
+            Self::Letting => Some("lettings"),
+            Self::Profile => Some("profiles"),
+            Self::LogEntry => Some("changes"),
         }
     }
 
@@ -110,25 +118,14 @@ impl Model {
         }
     }
 
-    /// Lists of other rows: the field in a dump, its table and that table's columns of owner and item.
-    pub(crate) fn lists(
-        self,
-    ) -> &'static [(&'static str, &'static str, &'static str, &'static str)] {
+    /// Lists of other rows: the field in a dump, and the columns of owner and item in its table, which Django names
+    /// after the model's table and the field.
+    pub(crate) fn lists(self) -> &'static [(&'static str, &'static str, &'static str)] {
         match self {
-            Self::Group => &[(
-                "permissions",
-                "auth_group_permissions",
-                "group_id",
-                "permission_id",
-            )],
+            Self::Group => &[("permissions", "group_id", "permission_id")],
             Self::User => &[
-                ("groups", "auth_user_groups", "user_id", "group_id"),
-                (
-                    "user_permissions",
-                    "auth_user_user_permissions",
-                    "user_id",
-                    "permission_id",
-                ),
+                ("groups", "user_id", "group_id"),
+                ("user_permissions", "user_id", "permission_id"),
             ],
             _ => &[],
         }
@@ -163,21 +160,12 @@ impl Layout {
         name: impl Fn(Model, Self) -> String,
         must_be_complete: bool,
     ) -> anyhow::Result<Self> {
+        let counts = |layout| Model::SITE.map(|model| found.get(&name(model, layout)));
         let is_there = |layout: &Self| {
-            let mut models = Model::SITE.iter();
-            let has = |model: &Model| found.contains_key(&name(*model, *layout));
-            if must_be_complete {
-                models.all(has)
-            } else {
-                models.any(has)
-            }
+            let present = counts(*layout).iter().flatten().count();
+            present == Model::SITE.len() || (present > 0 && !must_be_complete)
         };
-        let rows = |layout: Self| -> u64 {
-            let rows = Model::SITE
-                .iter()
-                .map(|model| found.get(&name(*model, layout)));
-            rows.flatten().sum()
-        };
+        let rows = |layout| -> u64 { counts(layout).into_iter().flatten().sum() };
         let layouts: Vec<Self> = [Self::SplitApps, Self::OneApp]
             .into_iter()
             .filter(is_there)
@@ -187,12 +175,11 @@ impl Layout {
             [_, _] if rows(Self::SplitApps) == 0 => Ok(Self::OneApp),
             [_, _] => Ok(Self::SplitApps),
             _ => {
-                let names: Vec<&str> = found.keys().map(String::as_str).collect();
-                let found = if names.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    names.join(", ")
-                };
+                let mut names: Vec<&str> = found.keys().map(String::as_str).collect();
+                if names.is_empty() {
+                    names.push("nothing");
+                }
+                let found = names.join(", ");
                 bail!(
                     "it is not from a Django edition of this site: it needs addresses, lettings and profiles in the apps \
                      lettings and profiles, or in {ONE_APP}; found {found}"

@@ -60,7 +60,8 @@ impl Migration<'_> {
         check: impl Fn(&mut Self, &mut SourceRow) -> Option<T>,
         insert: impl Fn(&mut DbConnection, Vec<T>) -> QueryResult<()>,
     ) -> anyhow::Result<()> {
-        let (name, _) = model.destination().context("only referred to")?;
+        let name = model.report_name();
+        let name = name.with_context(|| format!("the model {model:?} is not imported"))?;
         let mut batch = Vec::new();
         source.read(model, &mut |mut row| {
             self.progress.add(1);
@@ -74,7 +75,9 @@ impl Migration<'_> {
             self.report.problems.extend(row.problems);
             if let Some(checked) = checked {
                 let rows = self.rows(model);
-                rows.names.insert(row.unique.clone(), id);
+                if !row.unique.is_empty() {
+                    rows.names.insert(row.unique.clone(), id);
+                }
                 rows.ids.insert(id, row.unique);
                 batch.push(checked);
                 if batch.len() == BATCH {
@@ -132,11 +135,8 @@ impl Migration<'_> {
         let ImportedRows { ids, names } = self.rows(model);
         let id = match reference {
             Reference::Id(id) => *id,
-            Reference::NaturalKey(key) => match key.as_slice() {
-                [name] => *names.get(name)?,
-                _ => return None,
-            },
-            Reference::None => return None,
+            Reference::NaturalKey(key) if key.len() == 1 => *names.get(&key[0])?,
+            Reference::NaturalKey(_) | Reference::None => return None,
         };
         Some((id, ids.get(&id)?))
     }

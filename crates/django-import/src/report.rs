@@ -75,10 +75,6 @@ impl Report {
         counts.imported += u64::from(is_imported);
     }
 
-    pub(crate) fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
-    }
-
     /// Number of problems.
     pub fn problems(&self) -> usize {
         self.problems.len()

@@ -1,5 +1,7 @@
 //! A row of the old site, with typed access to its values.
 
+use std::rc::Rc;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use oc_core::validation::FieldError;
 use serde_json::{Map, Value};
@@ -32,11 +34,14 @@ pub(crate) enum Reference {
     NaturalKey(Vec<String>),
 }
 
+/// The values of a row by field, shared since it is read twice.
+pub(crate) type Fields = Rc<Map<String, Value>>;
+
 /// A row of a Django database, or an object of a dump. Invalid values are replaced by defaults, and the row is rejected.
 pub(crate) struct SourceRow {
     table: String,
     pk: String,
-    fields: Map<String, Value>,
+    fields: Fields,
     /// Whether all of its text was valid UTF-8.
     is_valid: bool,
     /// The value that no two rows share, such as a username.
@@ -45,7 +50,7 @@ pub(crate) struct SourceRow {
 }
 
 impl SourceRow {
-    pub(crate) fn new(table: &str, pk: String, fields: Map<String, Value>, is_valid: bool) -> Self {
+    pub(crate) fn new(table: &str, pk: String, fields: Fields, is_valid: bool) -> Self {
         Self {
             table: table.to_owned(),
             pk,
@@ -77,15 +82,9 @@ impl SourceRow {
 
     /// The result of a draft's check; its errors become problems.
     pub(crate) fn check<T>(&mut self, result: Result<T, Vec<FieldError>>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(errors) => {
-                for error in errors {
-                    self.reject(error.field, error.to_string());
-                }
-                None
-            }
-        }
+        let reject = |error: FieldError| self.reject(error.field, error.to_string());
+        let result = result.map_err(|errors| errors.into_iter().for_each(reject));
+        result.ok()
     }
 
     fn value(&self, field: &str) -> &Value {
@@ -106,21 +105,14 @@ impl SourceRow {
 
     /// The id, from 1 to 2⁵³.
     pub(crate) fn id(&mut self) -> i64 {
-        match self.pk.parse() {
-            Ok(id @ 1..=LARGEST_ID) => id,
-            _ if self.pk.is_empty() => {
-                self.reject("id", "is missing; run dumpdata without --natural-primary");
-                0
-            }
-            _ => {
-                let reason = format!(
-                    "must be between 1 and {LARGEST_ID}, not {}",
-                    shorten(&self.pk)
-                );
-                self.reject("id", reason);
-                0
-            }
-        }
+        let shown = shorten(&self.pk);
+        let reason = match self.pk.parse() {
+            Ok(id @ 1..=LARGEST_ID) => return id,
+            _ if shown.is_empty() => "is missing; run dumpdata without --natural-primary".into(),
+            _ => format!("must be between 1 and {LARGEST_ID}, not {shown}"),
+        };
+        self.reject("id", reason);
+        0
     }
 
     /// Text; empty where it is missing.
@@ -142,15 +134,11 @@ impl SourceRow {
         let text = self.text(field);
         let length = text.chars().count();
         if text.contains('\0') {
-            self.reject(
-                field,
-                format!("{field} contains a character that is not allowed"),
-            );
+            let reason = format!("{field} contains a character that is not allowed");
+            self.reject(field, reason);
         } else if length > max {
-            self.reject(
-                field,
-                format!("{field} must be {max} characters or fewer; it has {length}"),
-            );
+            let reason = format!("{field} must be {max} characters or fewer; it has {length}");
+            self.reject(field, reason);
         }
         text
     }
@@ -205,12 +193,10 @@ fn parse_reference(value: &Value) -> Option<Reference> {
         Value::Null => Reference::None,
         Value::Number(id) => Reference::Id(id.as_i64()?),
         Value::String(id) => Reference::Id(id.parse().ok()?),
-        Value::Array(parts) => Reference::NaturalKey(
-            parts
-                .iter()
-                .map(|part| part.as_str().map(str::to_owned))
-                .collect::<Option<_>>()?,
-        ),
+        Value::Array(parts) => {
+            let parts = parts.iter().map(|part| part.as_str().map(str::to_owned));
+            Reference::NaturalKey(parts.collect::<Option<_>>()?)
+        }
         _ => return None,
     })
 }
@@ -253,7 +239,7 @@ mod tests {
             ("\"yes\"", None),
         ] {
             let fields = serde_json::from_str(&format!("{{\"is_staff\": {value}}}"))?;
-            let mut row = SourceRow::new("auth_user", "1".to_owned(), fields, true);
+            let mut row = SourceRow::new("auth_user", "1".to_owned(), Rc::new(fields), true);
             let flag = row.flag("is_staff");
             assert_eq!(row.problems.is_empty().then_some(flag), expected, "{value}");
         }

@@ -7,7 +7,10 @@ use super::layout::Model;
 use super::migration::Migration;
 use super::row::SourceRow;
 
-pub(crate) fn address(_: &mut Migration<'_>, row: &mut SourceRow) -> Option<(i64, NewAddress)> {
+pub(crate) fn check_address(
+    _: &mut Migration<'_>,
+    row: &mut SourceRow,
+) -> Option<(i64, NewAddress)> {
     let draft = AddressDraft {
         number: row.text("number"),
         street: row.text("street"),
@@ -19,7 +22,7 @@ pub(crate) fn address(_: &mut Migration<'_>, row: &mut SourceRow) -> Option<(i64
     Some((row.id(), row.check(draft.check())?))
 }
 
-pub(crate) fn letting(
+pub(crate) fn check_letting(
     migration: &mut Migration<'_>,
     row: &mut SourceRow,
 ) -> Option<(i64, NewLetting)> {
@@ -35,7 +38,7 @@ pub(crate) fn letting(
     Some((row.id(), row.check(draft.check())?))
 }
 
-pub(crate) fn profile(
+pub(crate) fn check_profile(
     migration: &mut Migration<'_>,
     row: &mut SourceRow,
 ) -> Option<(i64, NewProfile)> {

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::rc::Rc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use encoding_rs::Encoding;
-use serde_json::Value;
 use tempfile::TempDir;
 use transfer::Input;
 use transfer::table::quoted;
 
 use super::database;
-use super::dump::{self, DumpObject};
+use super::dump::{self, Dump, Objects};
 use super::layout::{Layout, Model};
 use super::row::{LARGEST_ID, SourceRow};
 
@@ -38,12 +38,8 @@ enum Rows {
         /// The folder of a copy, removed at the end.
         _folder: Option<TempDir>,
     },
-    /// The objects of each model.
-    Dump(BTreeMap<String, Vec<DumpObject>>),
+    Dump(Objects),
 }
-
-/// The id and the fields of a row.
-type Record = (Option<Vec<u8>>, Vec<u8>);
 
 impl Source {
     /// Opens a database or a dump, and finds out its layout.
@@ -71,12 +67,6 @@ impl Source {
         )
         .load(&mut conn)
         .map_err(database::explain)?;
-        if names
-            .iter()
-            .any(|name| name == "__diesel_schema_migrations")
-        {
-            bail!("it is a database of this program; use `copy` for it");
-        }
         let mut counts = BTreeMap::new();
         for name in names {
             let rows: i64 =
@@ -85,8 +75,14 @@ impl Source {
                     .map_err(database::explain)?;
             counts.insert(name, rows.unsigned_abs());
         }
+        if counts.contains_key("__diesel_schema_migrations") {
+            bail!("it is a database of this program; use `copy` for it");
+        }
+        let layout = Layout::detect(&counts, Model::table, true)?;
+        let has_users = counts.contains_key("auth_user");
+        ensure!(has_users, "it has no table auth_user");
         Ok(Self {
-            layout: Layout::detect(&counts, Model::table, true)?,
+            layout,
             rows: Rows::Database {
                 conn,
                 encoding: Encoding::for_label(encoding.as_bytes()).context("unknown encoding")?,
@@ -96,11 +92,7 @@ impl Source {
         })
     }
 
-    fn from_dump(objects: BTreeMap<String, Vec<DumpObject>>) -> anyhow::Result<Self> {
-        let counts = objects
-            .iter()
-            .map(|(model, objects)| (model.clone(), objects.len() as u64))
-            .collect();
+    fn from_dump(Dump { counts, objects }: Dump) -> anyhow::Result<Self> {
         let label = |model: Model, layout| model.label(layout).to_owned();
         Ok(Self {
             layout: Layout::detect(&counts, label, false)?,
@@ -134,8 +126,11 @@ impl Source {
     /// Tables or models with rows that are not imported.
     pub(crate) fn not_imported(&self) -> Vec<(String, u64)> {
         let mut imported: Vec<String> = Model::ALL.map(|model| self.name(model)).into();
-        let lists = Model::ALL.into_iter().flat_map(Model::lists);
-        imported.extend(lists.map(|(_, table, _, _)| (*table).to_owned()));
+        for model in Model::ALL {
+            let table = self.name(model);
+            let lists = model.lists().iter();
+            imported.extend(lists.map(|(field, ..)| format!("{table}_{field}")));
+        }
         let mut others = self.counts.clone();
         others.retain(|name, rows| *rows > 0 && !imported.contains(name));
         others.into_iter().collect()
@@ -171,27 +166,22 @@ impl Source {
         let query = self.select(model);
         match &mut self.rows {
             Rows::Dump(objects) => {
-                for DumpObject { pk, fields, .. } in &objects[&name] {
-                    let pk = match pk {
-                        Value::String(pk) => pk.clone(),
-                        Value::Null => String::new(),
-                        other => other.to_string(),
-                    };
-                    sink(SourceRow::new(&name, pk, fields.clone(), true))?;
+                for (pk, fields) in &objects[&name] {
+                    sink(SourceRow::new(&name, pk.clone(), Rc::clone(fields), true))?;
                 }
             }
             Rows::Database { conn, encoding, .. } => {
                 let explain =
                     |error| database::explain(error).context(format!("could not read {name}"));
                 let records = diesel::dsl::sql::<(Nullable<Binary>, Binary)>(&query)
-                    .load_iter::<Record, DefaultLoadingMode>(conn)
+                    .load_iter::<(Option<Vec<u8>>, Vec<u8>), DefaultLoadingMode>(conn)
                     .map_err(explain)?;
                 for record in records {
                     let (pk, fields) = record.map_err(explain)?;
                     let pk = pk.unwrap_or_default();
                     let (pk, _) = encoding.decode_without_bom_handling(&pk);
                     let (fields, has_errors) = encoding.decode_without_bom_handling(&fields);
-                    let fields = serde_json::from_str(&fields)?;
+                    let fields = Rc::new(serde_json::from_str(&fields)?);
                     sink(SourceRow::new(&name, pk.into(), fields, !has_errors))?;
                 }
             }
@@ -201,13 +191,15 @@ impl Source {
 
     /// SQL for the rows of a table in the form of a dump. Values are cast to text: SQLite stores any type anywhere.
     fn select(&self, model: Model) -> String {
+        let model_table = model.table(self.layout);
         let mut parts = Vec::new();
         for column in model.columns() {
             let field = Model::field(column);
             parts.push(format!("'{field}', CAST(t.{column} AS TEXT)"));
         }
-        for (field, table, owner, item) in model.lists() {
-            if self.counts.contains_key(*table) {
+        for (field, owner, item) in model.lists() {
+            let table = format!("{model_table}_{field}");
+            if self.counts.contains_key(&table) {
                 parts.push(format!(
                     "'{field}', json((SELECT json_group_array(CAST({item} AS TEXT)) FROM {table} WHERE {owner} = t.id))"
                 ));
@@ -217,7 +209,7 @@ impl Source {
             "SELECT CAST(CAST(t.id AS TEXT) AS BLOB) AS pk, CAST(json_object({}) AS BLOB) AS fields \
              FROM {} AS t ORDER BY t.rowid",
             parts.join(", "),
-            quoted(&model.table(self.layout))
+            quoted(&model_table)
         )
     }
 }

@@ -8,7 +8,7 @@ use accounts::{
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::text::normalize_line;
-use oc_core::validation::Violation;
+use oc_core::validation::{FieldError, Violation};
 
 use super::layout::Model;
 use super::migration::Migration;
@@ -26,16 +26,14 @@ type ImportedGroup = (i64, NewGroup, Vec<String>);
 /// A user, their groups and the codes of their own permissions.
 type ImportedAccount = (ImportedUser, Vec<i64>, Vec<String>);
 
-pub(crate) fn group(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<ImportedGroup> {
+pub(crate) fn check_group(
+    migration: &mut Migration<'_>,
+    row: &mut SourceRow,
+) -> Option<ImportedGroup> {
     let name = row.text("name");
     let key = normalize_line(&name);
-    migration.check_unique(
-        Model::Group,
-        row,
-        "name",
-        key,
-        "That name is already taken.",
-    );
+    let taken = "That name is already taken.";
+    migration.check_unique(Model::Group, row, "name", key, taken);
     let group = row.check(GroupDraft { name }.check());
     let permissions = row.references("permissions");
     let group = group.filter(|_| row.problems.is_empty())?;
@@ -53,8 +51,11 @@ pub(crate) fn insert_groups(
     Ok(())
 }
 
-pub(crate) fn user(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<ImportedAccount> {
-    let user = names(migration, row)?;
+pub(crate) fn check_user(
+    migration: &mut Migration<'_>,
+    row: &mut SourceRow,
+) -> Option<ImportedAccount> {
+    let user = check_names(migration, row)?;
     let username = user.username().to_owned();
     let taken = "That username is already taken.";
     migration.check_unique(Model::User, row, "username", username.clone(), taken);
@@ -90,20 +91,17 @@ pub(crate) fn user(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option
 }
 
 /// Names and e-mail address. Django stores any text as an e-mail address; one that is not valid is left out.
-fn names(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<NewUser> {
+fn check_names(migration: &mut Migration<'_>, row: &mut SourceRow) -> Option<NewUser> {
     let mut draft = UserDraft {
         username: row.text("username"),
         first_name: row.text("first_name"),
         last_name: row.text("last_name"),
         email: row.text("email"),
     };
-    let is_email = |errors: &Vec<_>| {
-        errors
-            .iter()
-            .all(|error: &oc_core::validation::FieldError| error.violation == Violation::Email)
-    };
-    if draft.check().is_err_and(|errors| is_email(&errors)) {
-        migration.report.warn(format!(
+    let is_email = |error: &FieldError| error.violation == Violation::Email;
+    let errors = draft.check().err();
+    if errors.is_some_and(|errors| errors.iter().all(is_email)) {
+        migration.report.warnings.push(format!(
             "The email address of {} is not valid and was left out: {}",
             draft.username,
             row.shown("email")
@@ -122,14 +120,14 @@ fn check_password(
     migration: &mut Migration<'_>,
 ) -> bool {
     if !password.is_empty() && !password::is_supported(password) {
-        migration.report.warn(format!(
+        migration.report.warnings.push(format!(
             "The password of {username} can't be verified; set a new one with `oc-lettings changepassword {username}`."
         ));
     }
     let is_leaked = || password::verify(LEAKED, password).is_right();
     let must_change = is_privileged && *migration.leaked.entry(id).or_insert_with(is_leaked);
     if must_change {
-        migration.report.warn(format!(
+        migration.report.warnings.push(format!(
             "The password of {username} is published in the site's public repositories; it must be changed at the first login."
         ));
     }

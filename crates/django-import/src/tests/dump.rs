@@ -143,6 +143,27 @@ fn invalid_objects_are_reported_by_model_id_and_field() -> Result<()> {
 }
 
 #[test]
+fn an_empty_natural_key_refers_to_nothing() -> Result<()> {
+    let dump = PLAIN.replace("\"address\": 5}", "\"address\": [\"\"]}");
+    let (_folder, path) = file(dump.as_bytes())?;
+
+    let report = checked(&path)?;
+
+    assert_eq!(counts(&report, "lettings"), (1, 0), "{report}");
+    Ok(())
+}
+
+#[test]
+fn objects_that_are_not_imported_are_counted() -> Result<()> {
+    let (_folder, path) = file(PLAIN.as_bytes())?;
+
+    let report = checked(&path)?;
+
+    assert_eq!(report.not_imported, [("sessions.session".to_owned(), 1)]);
+    Ok(())
+}
+
+#[test]
 fn a_dump_with_natural_primary_keys_is_rejected_with_the_reason() -> Result<()> {
     let (_folder, path) = file(NATURAL.replace(r#""pk": 2, "#, "").as_bytes())?;
 

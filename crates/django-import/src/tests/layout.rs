@@ -1,5 +1,7 @@
 //! The two layouts, and files that have neither.
 
+use std::fs::File;
+
 use anyhow::Result;
 use lettings::Letting;
 use oc_core::testing::TestDb;
@@ -79,6 +81,10 @@ fn other_layouts_are_rejected_with_what_was_found() -> Result<()> {
         reason.contains("could not read lettings_address: no such column: t.zip_code"),
         "{reason}"
     );
+
+    let mut site = DjangoSite::new(Edition::Split)?;
+    site.sql("DROP TABLE auth_user")?;
+    assert!(rejection(&site.path()).contains("it has no table auth_user"));
     Ok(())
 }
 
@@ -92,6 +98,11 @@ fn other_kinds_of_files_are_named() -> Result<()> {
         (b"SQLite format 3\0", "it is cut short"),
         (b"[1]", "neither a SQLite database nor"),
         (b"[{}]", "not what dumpdata writes"),
+        (b"[]\n{}", "trailing characters at line 2 column 1"),
+        (
+            b"\xef\xbb\xbf[\n{\"\xc3\xa9\xff",
+            "damaged at line 2 column 4",
+        ),
         (b"[]", "found nothing"),
         (
             br#"[{"model": "blog.post", "pk": 1, "fields": {}}]"#,
@@ -102,6 +113,10 @@ fn other_kinds_of_files_are_named() -> Result<()> {
         let found = rejection(&path);
         assert!(found.contains(reason), "{found}");
     }
+    // An SQL dump that fits into no memory.
+    std::fs::write(&path, "CREATE TABLE letting (id);\n")?;
+    File::options().write(true).open(&path)?.set_len(1 << 40)?;
+    assert!(rejection(&path).contains("neither a SQLite database nor"));
     let own = TestDb::sqlite()?;
     let file = own.url().file().expect("it is a file");
     assert!(rejection(file.as_ref()).contains("a database of this program"));

@@ -59,9 +59,11 @@ fn counts(report: &Report, name: &str) -> (u64, u64) {
     (counts.read, counts.imported)
 }
 
-/// Whether a line of the report contains all of these words.
+/// Whether a warning of the report contains all of these words.
 fn warns(report: &Report, words: &[&str]) -> bool {
     let report = report.to_string();
     let has_all = |line: &str| words.iter().all(|word| line.contains(word));
-    report.lines().any(has_all)
+    let (_, warnings) = report.split_once("\nWarnings:\n").unwrap_or_default();
+    let mut warnings = warnings.lines().take_while(|line| !line.is_empty());
+    warnings.any(has_all)
 }
