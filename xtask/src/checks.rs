@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use xshell::cmd;
 
 use crate::context::{Context, Server};
-use crate::{services, system_packages, tools};
+use crate::system_packages::{self, BUILD, CADDY, Need, SQLITE, SSH, SYSTEMD, WRK};
+use crate::{services, tools};
 
 /// The features that CI, the image and production have, everywhere the same so that nothing is compiled twice.
 pub(crate) const FEATURES: &str = "--features=postgres-tls";
@@ -46,7 +47,7 @@ pub(crate) fn fmt(context: &Context, args: &CheckArgs) -> Result<()> {
 }
 
 pub(crate) fn clippy(context: &Context) -> Result<()> {
-    system_packages::require(context, system_packages::BUILD)?;
+    system_packages::require(context, BUILD)?;
     let options = ["--workspace", "--all-targets", "--locked", FEATURES];
     context.run(cmd!(
         context.shell,
@@ -90,7 +91,7 @@ pub(crate) fn shear(context: &Context) -> Result<()> {
 
 /// Prints each crate's `schema.rs` from a migrated PostgreSQL database, as `diesel.toml` says.
 pub(crate) fn schema(context: &Context, args: &CheckArgs) -> Result<()> {
-    system_packages::require(context, system_packages::BUILD)?;
+    system_packages::require(context, BUILD)?;
     let diesel = tools::cargo(context, &tools::DIESEL_CLI)?;
     let check = args.check.then_some("--locked-schema");
     let script = r#"DATABASE_URL=$TEST_POSTGRES_URL exec "$@""#;
@@ -108,7 +109,7 @@ pub(crate) fn schema(context: &Context, args: &CheckArgs) -> Result<()> {
 
 /// Builds the documentation of the code and the guides into `target/book`; a warning or a dead link is an error.
 pub(crate) fn docs(context: &Context) -> Result<()> {
-    system_packages::require(context, system_packages::BUILD)?;
+    system_packages::require(context, BUILD)?;
     let links = tools::python(context)?.join("rumdl");
     // Relative links to files and to headings.
     context.run(cmd!(
@@ -148,13 +149,7 @@ pub(crate) fn test(context: &Context, args: &TestArgs) -> Result<()> {
 
 /// Installs what tests need, and starts a browser.
 pub(crate) fn prepare_tests(context: &Context) -> Result<Option<Server>> {
-    for needs in [
-        system_packages::BUILD,
-        system_packages::SSH,
-        system_packages::SYSTEMD,
-    ] {
-        system_packages::require(context, needs)?;
-    }
+    system_packages::require(context, &[BUILD, SSH, SYSTEMD].concat())?;
     let tools = tools::python(context)?;
     let path = context.shell.var_os("PATH").unwrap_or_default();
     let path = [tools].into_iter().chain(env::split_paths(&path));
@@ -214,35 +209,21 @@ fn name_llvm_tools(context: &Context) -> Result<()> {
 }
 
 pub(crate) fn bench(context: &Context, args: &TrialArgs) -> Result<()> {
-    run_trial(
-        context,
-        "bench",
-        &["--release"],
-        &[system_packages::WRK],
-        args,
-    )
+    run_trial(context, "bench", &["--release"], WRK, args)
 }
 
 pub(crate) fn soak(context: &Context, args: &TrialArgs) -> Result<()> {
-    run_trial(
-        context,
-        "soak",
-        &[],
-        &[system_packages::CADDY, system_packages::SQLITE],
-        args,
-    )
+    run_trial(context, "soak", &[], &[CADDY, SQLITE].concat(), args)
 }
 
 fn run_trial(
     context: &Context,
     name: &str,
     profile: &[&str],
-    needs: &[&[system_packages::Need<'_>]],
+    needs: &[Need<'_>],
     args: &TrialArgs,
 ) -> Result<()> {
-    for needs in [&[system_packages::BUILD], needs].concat() {
-        system_packages::require(context, needs)?;
-    }
+    system_packages::require(context, &[BUILD, needs].concat())?;
     let run = services::with_postgres(context)?
         .args(["cargo", "run", "--quiet", "--locked", "--package", name])
         .args(profile)

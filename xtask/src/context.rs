@@ -3,9 +3,12 @@
 use std::cell::Cell;
 use std::env;
 use std::ffi::OsString;
+use std::fs::{File, Permissions};
 use std::io::{Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use xshell::{Cmd, Shell};
@@ -100,6 +103,12 @@ impl Context {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// A variable that must be set.
+    pub(crate) fn required(&self, name: &str) -> Result<String> {
+        self.variable(name)
+            .with_context(|| format!("{name} is not set; see docs/delivery.md"))
+    }
+
     /// A variable that becomes part of a header. The error doesn't show the value.
     pub(crate) fn token(&self, name: &str) -> Result<Option<String>> {
         let value = self.variable(name);
@@ -109,12 +118,6 @@ impl Context {
             "{name} must be one word of ASCII letters, digits and punctuation"
         );
         Ok(value)
-    }
-
-    /// Whether a program is in `PATH`.
-    pub(crate) fn has_program(&self, name: &str) -> bool {
-        let path = self.shell.var_os("PATH").unwrap_or_default();
-        env::split_paths(&path).any(|folder| folder.join(name).is_file())
     }
 
     fn clean<'a>(&self, command: Cmd<'a>) -> Cmd<'a> {
@@ -130,6 +133,25 @@ impl Drop for Server {
         if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
             eprintln!("could not stop a program: {error}");
         }
+    }
+}
+
+/// A secret for other programs, readable for this user only. The file has no name in any folder, so that nothing remains
+/// of it when this program ends, however it ends.
+pub(crate) struct SecretFile(File);
+
+impl SecretFile {
+    pub(crate) fn new(secret: &str) -> Result<Self> {
+        let mut file = tempfile::tempfile().context("could not create a temporary file")?;
+        // ssh rejects keys that others could read.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(secret.as_bytes())?;
+        Ok(Self(file))
+    }
+
+    /// Where other programs find it, as long as the value lives.
+    pub(crate) fn path(&self) -> PathBuf {
+        format!("/proc/{}/fd/{}", process::id(), self.0.as_raw_fd()).into()
     }
 }
 
@@ -150,6 +172,8 @@ fn cargo_variables() -> Vec<OsString> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -164,6 +188,18 @@ mod tests {
             assert_eq!(skipped.is_err(), in_pipeline, "CI={value}");
             assert_eq!(context.skipped.get(), !in_pipeline, "CI={value}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn other_programs_can_read_it_until_it_is_dropped() -> Result<()> {
+        let file = SecretFile::new("hunter2")?;
+        let path = file.path();
+
+        assert_eq!(fs::read_to_string(&path)?, "hunter2");
+        assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+        drop(file);
+        assert!(fs::read_to_string(&path).is_err());
         Ok(())
     }
 }

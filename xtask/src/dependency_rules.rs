@@ -62,15 +62,20 @@ impl Crate {
     /// Reads a module and those that it declares, whose files are in `folder`.
     fn read_file(&mut self, path: &[String], file: &Path, folder: &Path) -> Result<()> {
         let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        let tokens: TokenStream = text
+        let tokens = text
             .parse()
             .map_err(|error| anyhow!("{}: {error}", file.display()))?;
-        self.read_module(path, &tokens, folder)
+        self.read_module(path, tokens, folder)
     }
 
-    fn read_module(&mut self, path: &[String], tokens: &TokenStream, folder: &Path) -> Result<()> {
+    fn read_module(&mut self, path: &[String], tokens: TokenStream, folder: &Path) -> Result<()> {
         self.modules.insert(path.to_owned(), Module::default());
-        let tokens: Vec<_> = tokens.clone().into_iter().collect();
+        self.read_code(path, tokens, folder)
+    }
+
+    /// Reads code of a module, at any depth.
+    fn read_code(&mut self, path: &[String], tokens: TokenStream, folder: &Path) -> Result<()> {
+        let tokens: Vec<_> = tokens.into_iter().collect();
         let mut rest = tokens.as_slice();
         while let Some(token) = rest.first() {
             if is_test_attribute(rest) {
@@ -79,20 +84,22 @@ impl Crate {
                 && let [_, TokenTree::Ident(name), body, ..] = rest
             {
                 let name = name.to_string();
-                let mut child = path.to_owned();
-                child.push(name.clone());
                 let folder = folder.join(&name);
+                let child = [path, &[name]].concat();
                 match body {
-                    TokenTree::Group(body) => self.read_module(&child, &body.stream(), &folder)?,
+                    TokenTree::Group(body) => self.read_module(&child, body.stream(), &folder)?,
                     _ if folder.with_extension("rs").exists() => {
                         self.read_file(&child, &folder.with_extension("rs"), &folder)?;
                     }
                     _ => self.read_file(&child, &folder.join("mod.rs"), &folder)?,
                 }
                 rest = &rest[3..];
+            } else if let TokenTree::Group(group) = token {
+                self.read_code(path, group.stream(), folder)?;
+                rest = &rest[1..];
             } else {
-                let module = self.modules.get_mut(path).expect("it was inserted above");
-                rest = module.read_code(rest);
+                let module = self.modules.get_mut(path).expect("read_module inserts it");
+                rest = module.read_words(rest);
             }
         }
         Ok(())
@@ -181,20 +188,12 @@ impl Crate {
 }
 
 impl Module {
-    /// Reads one token or one path, and returns what follows it.
-    fn read_code<'a>(&mut self, tokens: &'a [TokenTree]) -> &'a [TokenTree] {
+    /// Reads a `use`, a path or another token, and returns what follows it.
+    fn read_words<'a>(&mut self, tokens: &'a [TokenTree]) -> &'a [TokenTree] {
         match &tokens[0] {
-            TokenTree::Group(group) => {
-                self.read_all(&group.stream().into_iter().collect::<Vec<_>>());
-                &tokens[1..]
-            }
             token if is_ident(token, "use") => {
-                let (imported, rest) = tokens.split_at(
-                    tokens
-                        .iter()
-                        .position(|token| is_punct(token, ';'))
-                        .unwrap_or(tokens.len()),
-                );
+                let end = tokens.iter().position(|token| is_punct(token, ';'));
+                let (imported, rest) = tokens.split_at(end.unwrap_or(tokens.len()));
                 self.read_use(&[], &imported[1..]);
                 rest
             }
@@ -204,16 +203,6 @@ impl Module {
                 rest
             }
             _ => &tokens[1..],
-        }
-    }
-
-    fn read_all(&mut self, mut tokens: &[TokenTree]) {
-        while !tokens.is_empty() {
-            tokens = if is_test_attribute(tokens) {
-                after_item(tokens)
-            } else {
-                self.read_code(tokens)
-            };
         }
     }
 

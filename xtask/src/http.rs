@@ -5,10 +5,11 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::Request;
+use ureq::http::uri::Authority;
+use ureq::http::{Request, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// Retries after the first attempt.
@@ -137,22 +138,18 @@ impl Http {
             self.agent
                 .run(request.timeout_global(Some(timeout)).build())
         };
-        let service = service.to_owned();
-        let mut reply = match sent {
-            Ok(reply) => reply,
-            Err(error) if is_unreachable(&error) => {
-                let cause = cause(&error);
-                return Err(RequestError::Unreachable { service, cause });
+        let mut reply = sent.map_err(|error| {
+            let (service, cause) = (service.to_owned(), cause(&error));
+            if is_unreachable(&error) {
+                RequestError::Unreachable { service, cause }
+            } else {
+                RequestError::NoReply { service, cause }
             }
-            Err(error) => {
-                let cause = cause(&error);
-                return Err(RequestError::NoReply { service, cause });
-            }
-        };
+        })?;
         let retry_after = reply.headers().get("retry-after");
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
         let body = reply.body_mut().read_to_vec().map_err(|error| {
-            let cause = cause(&error);
+            let (service, cause) = (service.to_owned(), cause(&error));
             RequestError::NoReply { service, cause }
         })?;
         Ok(Reply {
@@ -250,4 +247,52 @@ pub(crate) fn request(
         .body(body)
         .ok()
         .context("the URL or a header contains characters that are not allowed there")
+}
+
+/// Checks the URL in a variable. The error does not show it: it may be a secret in the wrong field.
+pub(crate) fn check_url(name: &str, url: &str) -> Result<Uri> {
+    let uri = url.parse().ok().filter(|uri: &Uri| {
+        let authority = uri.authority().map_or("", Authority::as_str);
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && !authority.is_empty()
+            && !authority.contains('@')
+            // The parser drops fragments.
+            && !url.contains('#')
+    });
+    uri.with_context(|| {
+        format!("{name} must be a URL such as https://www.example.org, without login or fragment")
+    })
+}
+
+/// A URL that paths are appended to.
+pub(crate) fn base_url<'a>(name: &str, url: &'a str) -> Result<&'a str> {
+    ensure!(
+        check_url(name, url)?.query().is_none(),
+        "{name} must be a URL without a query (?…)"
+    );
+    Ok(url.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_has_nothing_but_host_and_path() {
+        for url in [
+            "https://www.example.org",
+            "http://[::1]:8000",
+            "https://example.org/under/@ada",
+        ] {
+            assert_eq!(base_url("APP_URL", &format!("{url}/")).ok(), Some(url));
+        }
+        let urls = "ftp://example.org|bob:hunter2@example.org|https:///path|https://exa mple.org|\
+                https://bob:hunter2@example.org|https://example.org?key=hunter2|\
+                https://example.org/#hunter2";
+        for wrong in urls.split('|') {
+            let error = base_url("APP_URL", wrong).unwrap_err().to_string();
+            assert!(error.starts_with("APP_URL must be a URL"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
 }

@@ -10,7 +10,6 @@ mod deploy;
 mod http;
 mod image;
 mod pipeline;
-mod secret_file;
 mod services;
 mod system_packages;
 mod tools;

@@ -92,18 +92,11 @@ impl Deploy<'_> {
         println!("{name}: going back to {}", earlier.revision);
         let is_back = matches!(error, ReleaseError::Reverted(_))
             && self.watch(&earlier, Authority::Site).is_ok();
-        let back = if is_back {
-            Ok(())
-        } else {
-            self.attempt(&earlier, Authority::Site)
-        };
-        match back {
-            Ok(()) => bail!(
-                "{name}: {error}. Went back: {} answers again",
-                earlier.revision
-            ),
-            Err(second) => bail!("{name}: {error}. Going back FAILED too: {second}"),
+        if !is_back && let Err(second) = self.attempt(&earlier, Authority::Site) {
+            bail!("{name}: {error}. Going back FAILED too: {second}");
         }
+        let revision = earlier.revision;
+        bail!("{name}: {error}. Went back: {revision} answers again")
     }
 
     fn image_to_go_back_to(&self, running: Option<String>) -> Result<Option<Image>> {

@@ -4,9 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::host::{Host, Image, ReleaseError, ReleaseStatus};
-use super::settings::{base_url, required, token};
 use crate::context::Context;
-use crate::http::{Http, RequestError, request};
+use crate::http::{Http, RequestError, base_url, request};
 use crate::image::registry::{Login, Registries};
 
 const API: &str = "https://api.heroku.com";
@@ -33,8 +32,12 @@ pub(crate) struct Heroku<'a> {
 
 /// The login at Heroku's registry.
 pub(crate) fn login(context: &Context) -> Result<Login> {
-    let key = token(context, "HEROKU_API_KEY")?;
-    Ok((registry(context)?, "_".to_owned(), key))
+    Ok((registry(context)?, "_".to_owned(), key(context)?))
+}
+
+fn key(context: &Context) -> Result<String> {
+    let key = context.token("HEROKU_API_KEY")?;
+    key.map_or_else(|| context.required("HEROKU_API_KEY"), Ok)
 }
 
 fn registry(context: &Context) -> Result<String> {
@@ -54,13 +57,13 @@ impl<'a> Heroku<'a> {
         http: &'a Http,
         registries: &'a Registries<'a>,
     ) -> Result<Self> {
-        let app = required(context, "HEROKU_APP_NAME")?;
+        let app = context.required("HEROKU_APP_NAME")?;
         let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         ensure!(
             app.chars().all(is_allowed),
             "HEROKU_APP_NAME must be lower-case letters, digits and -"
         );
-        let key = token(context, "HEROKU_API_KEY")?;
+        let key = key(context)?;
         http.hide(&key);
         let api = context.variable("HEROKU_API_URL");
         let api = base_url("HEROKU_API_URL", api.as_deref().unwrap_or(API))?;

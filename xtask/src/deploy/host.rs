@@ -35,12 +35,6 @@ pub(crate) enum ReleaseError {
     Unknown(Error),
 }
 
-impl From<RequestError> for ReleaseError {
-    fn from(error: RequestError) -> Self {
-        Error::from(error).into()
-    }
-}
-
 impl From<Error> for ReleaseError {
     fn from(error: Error) -> Self {
         match error.downcast_ref() {
@@ -58,7 +52,9 @@ pub(crate) trait Host {
     /// Requests the release of an image.
     fn release(&mut self, image: &Image) -> Result<(), ReleaseError>;
     /// State of the latest release.
-    fn status(&mut self) -> Result<ReleaseStatus>;
+    fn status(&mut self) -> Result<ReleaseStatus> {
+        Ok(ReleaseStatus::Unknown)
+    }
 }
 
 /// A text as part of a URL.

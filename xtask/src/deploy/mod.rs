@@ -4,7 +4,6 @@ mod flow;
 mod heroku;
 mod host;
 mod render;
-mod settings;
 mod site;
 mod vps;
 
@@ -15,13 +14,12 @@ use clap::ValueEnum;
 use xshell::cmd;
 
 use crate::context::Context;
-use crate::http::Http;
+use crate::http::{Http, base_url};
 use crate::image;
 use crate::image::name::Repository;
 use crate::image::registry::Registries;
 use flow::Deploy;
 use host::Host;
-use settings::{base_url, required};
 use site::Site;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,7 +138,7 @@ fn with_deploy(
         )?),
         Target::Vps => Box::new(vps::Vps::from_environment(context, options.every)?),
     };
-    let url = required(context, "APP_URL")?;
+    let url = context.required("APP_URL")?;
     let url = base_url("APP_URL", &url)?;
     action(&mut Deploy {
         host: &mut *host,

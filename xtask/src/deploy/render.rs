@@ -4,9 +4,8 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::host::{Host, Image, ReleaseError, ReleaseStatus, encoded};
-use super::settings::{check_url, required, token};
 use crate::context::Context;
-use crate::http::{Http, RequestError, request};
+use crate::http::{Http, RequestError, check_url, request};
 
 /// A web service that runs an image.
 pub(crate) struct Render<'a> {
@@ -20,7 +19,7 @@ pub(crate) struct Render<'a> {
 
 impl<'a> Render<'a> {
     pub(crate) fn from_environment(context: &Context, http: &'a Http) -> Result<Self> {
-        let hook = required(context, "RENDER_DEPLOY_HOOK_URL")?;
+        let hook = context.required("RENDER_DEPLOY_HOOK_URL")?;
         http.hide(&hook);
         let query = hook.split_once('?').map_or("", |(_, query)| query);
         http.hide(query);
@@ -32,8 +31,7 @@ impl<'a> Render<'a> {
             );
         }
         check_url("RENDER_DEPLOY_HOOK_URL", &hook)?;
-        let api = if context.variable("RENDER_API_KEY").is_some() {
-            let key = token(context, "RENDER_API_KEY")?;
+        let api = if let Some(key) = context.token("RENDER_API_KEY")? {
             http.hide(&key);
             let (origin, rest) = hook.split_once("/deploy/").unwrap_or_default();
             let service = rest.split(['?', '/']).next();
@@ -91,7 +89,8 @@ impl Host for Render<'_> {
         );
         self.deploy = None;
         let request = request("POST", &url, &[], Vec::new())?;
-        let reply = self.http.send("Render's deploy hook", &request)?;
+        let reply = self.http.send("Render's deploy hook", &request);
+        let reply = reply.map_err(anyhow::Error::from)?;
         // Only the API needs the id.
         let reply = reply.json().unwrap_or_default();
         self.deploy = reply["deploy"]["id"].as_str().map(str::to_owned);

@@ -6,10 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use xshell::{Cmd, cmd};
 
-use super::host::{Host, Image, ReleaseError, ReleaseStatus};
-use super::settings::required;
-use crate::context::Context;
-use crate::secret_file::SecretFile;
+use super::host::{Host, Image, ReleaseError};
+use crate::context::{Context, SecretFile};
 
 /// Files of a release, in `deploy/`.
 const FILES: [&str; 3] = ["caddy/Caddyfile", "compose.yaml", "roll.sh"];
@@ -41,7 +39,7 @@ pub(crate) struct Vps<'a> {
 
 impl<'a> Vps<'a> {
     pub(crate) fn from_environment(context: &'a Context, first_pause: Duration) -> Result<Self> {
-        let host = required(context, "SSH_HOST")?;
+        let host = context.required("SSH_HOST")?;
         let (host, port) = match host.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') => {
                 let port = port
@@ -52,8 +50,8 @@ impl<'a> Vps<'a> {
             }
             _ => (host, 22),
         };
-        let user = required(context, "SSH_USER")?;
-        let path = required(context, "PROJECT_VPS_PATH")?;
+        let user = context.required("SSH_USER")?;
+        let path = context.required("PROJECT_VPS_PATH")?;
         for (name, value, more) in [("SSH_HOST", &host, ".-:"), ("SSH_USER", &user, ".-_")] {
             let is_allowed = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
             ensure!(
@@ -71,8 +69,8 @@ impl<'a> Vps<'a> {
             host,
             port,
             user,
-            key: SecretFile::new(&lines(&required(context, "SSH_PRIVATE_KEY")?))?,
-            known_hosts: SecretFile::new(&lines(&required(context, "SSH_KNOWN_HOSTS")?))?,
+            key: SecretFile::new(&lines(&context.required("SSH_PRIVATE_KEY")?))?,
+            known_hosts: SecretFile::new(&lines(&context.required("SSH_KNOWN_HOSTS")?))?,
             path,
             first_pause,
         })
@@ -171,6 +169,7 @@ fn lines(text: &str) -> String {
     text.replace("\r\n", "\n") + "\n"
 }
 
+/// Without a status: `roll.sh` waits until both slots are healthy.
 impl Host for Vps<'_> {
     fn name(&self) -> &'static str {
         "vps"
@@ -220,10 +219,5 @@ impl Host for Vps<'_> {
             }
             _ => Err(anyhow!("roll.sh failed on {host}: see above").into()),
         }
-    }
-
-    /// `roll.sh` waits until both slots are healthy.
-    fn status(&mut self) -> Result<ReleaseStatus> {
-        Ok(ReleaseStatus::Unknown)
     }
 }

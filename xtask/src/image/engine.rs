@@ -44,8 +44,7 @@ impl Engine {
             let command = context.shell.cmd(self.program()).args(arguments);
             context.read(command.ignore_stderr()).is_ok()
         };
-        context.has_program(self.program())
-            && succeeds(&["info"])
+        succeeds(&["info"])
             // Docker's classic builder lacks options that we need.
             && (self != Self::Docker || succeeds(&["buildx", "version"]))
     }
@@ -140,29 +139,25 @@ impl Engine {
 
     /// Copies the program out of an image.
     pub(crate) fn copy_program(self, context: &Context, image: &str, to: &Path) -> Result<()> {
-        let container = context.read(self.runner(context)?.args(["create", image]))?;
+        let container = context.read(self.runner(context).args(["create", image]))?;
         let from = format!("{container}:/oc-lettings");
-        let copied = context.run(self.runner(context)?.args(["cp", &from]).arg(to));
-        context.read(self.runner(context)?.args(["rm", "--volumes", &container]))?;
+        let copied = context.run(self.runner(context).args(["cp", &from]).arg(to));
+        context.read(self.runner(context).args(["rm", "--volumes", &container]))?;
         copied
     }
 
     /// The program that runs images: buildah's are podman's too.
-    pub(crate) fn runner(self, context: &Context) -> Result<Cmd<'_>> {
+    pub(crate) fn runner(self, context: &Context) -> Cmd<'_> {
         let program = match self {
             Self::Docker => "docker",
             Self::Buildah | Self::Podman => "podman",
         };
-        ensure!(
-            context.has_program(program),
-            "{program} is not installed; it runs the image"
-        );
         let runner = cmd!(context.shell, "{program}").quiet();
         let has_cgroups_v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-        Ok(if program == "podman" && !has_cgroups_v2 {
+        if program == "podman" && !has_cgroups_v2 {
             runner.args(["--runtime=runc", "--cgroup-manager=cgroupfs"])
         } else {
             runner
-        })
+        }
     }
 }

@@ -28,19 +28,16 @@ impl Repository {
                 && !name.ends_with('/'),
             "is not an account: lower-case letters, digits and . _ - are allowed, and HOST/ in front"
         );
-        let (registry, account) = match name.split_once('/') {
-            Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
-            _ if name == "localhost" => {
-                return Ok(Self {
-                    registry: name.to_owned(),
-                    path: IMAGE.to_owned(),
-                });
+        let (registry, path) = match name.split_once('/') {
+            Some((host, account)) if host.contains(['.', ':']) || host == "localhost" => {
+                (host, format!("{account}/{IMAGE}"))
             }
-            _ => (DEFAULT_REGISTRY, name),
+            _ if name == "localhost" => (name, IMAGE.to_owned()),
+            _ => (DEFAULT_REGISTRY, format!("{name}/{IMAGE}")),
         };
         Ok(Self {
             registry: registry.to_owned(),
-            path: format!("{account}/{IMAGE}"),
+            path,
         })
     }
 

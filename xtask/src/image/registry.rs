@@ -9,8 +9,7 @@ use serde_json::{Map, Value, json};
 use xshell::{Cmd, cmd};
 
 use super::name::Repository;
-use crate::context::Context;
-use crate::secret_file::SecretFile;
+use crate::context::{Context, SecretFile};
 use crate::system_packages;
 
 /// Time limit of an operation.
@@ -57,11 +56,7 @@ impl<'a> Registries<'a> {
 
     /// The digest of an image, or `None` if the registry does not have it.
     pub(crate) fn digest(&self, image: &str) -> Result<Option<String>> {
-        let inspect = self
-            .skopeo("inspect")?
-            .args(["--no-tags", "--format={{.Digest}}"])
-            .args(insecure(image, "--tls-verify=false"))
-            .arg(format!("docker://{image}"));
+        let inspect = self.inspect(image, &["--no-tags", "--format={{.Digest}}"])?;
         let output = inspect.ignore_status().quiet().output()?;
         if output.status.success() {
             let digest = String::from_utf8(output.stdout)?;
@@ -88,14 +83,16 @@ impl<'a> Registries<'a> {
 
     /// The id of an image: the digest of its configuration.
     pub(crate) fn image_id(&self, image: &str) -> Result<String> {
-        let inspect = self
-            .skopeo("inspect")?
-            .arg("--raw")
-            .args(insecure(image, "--tls-verify=false"))
-            .arg(format!("docker://{image}"));
+        let inspect = self.inspect(image, &["--raw"])?;
         let manifest: Value = serde_json::from_str(&self.context.read(inspect)?)?;
         let id = manifest["config"]["digest"].as_str();
         Ok(id.context("the manifest has no configuration")?.to_owned())
+    }
+
+    fn inspect(&self, image: &str, options: &[&str]) -> Result<Cmd<'a>> {
+        let inspect = self.skopeo("inspect")?.args(options);
+        let inspect = inspect.args(insecure(image, "--tls-verify=false"));
+        Ok(inspect.arg(format!("docker://{image}")))
     }
 
     fn skopeo(&self, command: &str) -> Result<Cmd<'a>> {

@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context, engine: Engine, image: &str, source: &Sourc
 
 /// Checks the image's configuration, and returns its size.
 fn inspect(context: &Context, engine: Engine, image: &str, source: &Source) -> Result<u64> {
-    let inspect = engine.runner(context)?.args(["image", "inspect", image]);
+    let inspect = engine.runner(context).args(["image", "inspect", image]);
     let about: Value = serde_json::from_str(&context.read(inspect)?)?;
     let about = &about[0];
     let config = &about["Config"];
@@ -109,7 +109,7 @@ impl<'a> Container<'a> {
         let port = free_port()?;
         let name = format!("oc-lettings-smoke-test-{}-{port}", std::process::id());
         let run = engine
-            .runner(context)?
+            .runner(context)
             .args(["run", "--detach", "--network=host", "--read-only"])
             .args(["--cap-drop=all", "--security-opt=no-new-privileges"])
             .args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"])
@@ -131,7 +131,7 @@ impl<'a> Container<'a> {
             if start.elapsed() > START_TIMEOUT {
                 let log = container
                     .engine
-                    .runner(context)?
+                    .runner(context)
                     .args(["logs", &container.name]);
                 let log = log.output()?;
                 bail!("no reply: {}", String::from_utf8_lossy(&log.stderr));
@@ -150,7 +150,7 @@ impl<'a> Container<'a> {
 
     fn command(&self, arguments: &[&str]) -> Result<String> {
         self.context
-            .read(self.engine.runner(self.context)?.args(arguments))
+            .read(self.engine.runner(self.context).args(arguments))
     }
 }
 
