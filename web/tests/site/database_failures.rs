@@ -12,7 +12,7 @@ use crate::support::{TestSite, assert_contains_none, letting};
 fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        conn.batch_execute("DROP TABLE letting_photos; DROP TABLE lettings; DROP TABLE profiles;")?;
+        conn.batch_execute("ALTER TABLE lettings RENAME TO a; ALTER TABLE profiles RENAME TO b")?;
 
         for target in "/ /lettings/ /lettings/1/ /profiles/ /profiles/x/".split(' ') {
             let answer = site.get(target)?;
