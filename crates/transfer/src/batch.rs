@@ -64,17 +64,17 @@ pub struct Digest {
     pub sha256: String,
 }
 
-/// Computes a [`Digest`] batch by batch.
-#[derive(Default)]
+/// Computes a [`Digest`] piece by piece.
+#[derive(Clone, Default)]
 pub(super) struct Digester {
     rows: u64,
     hasher: Sha256,
 }
 
 impl Digester {
-    pub(super) fn add(&mut self, batch: &Batch) {
-        self.rows += batch.rows as u64;
-        self.hasher.update(&batch.lines);
+    pub(super) fn add(&mut self, lines: &[u8], rows: usize) {
+        self.rows += rows as u64;
+        self.hasher.update(lines);
     }
 
     pub(super) fn finish(self) -> Digest {

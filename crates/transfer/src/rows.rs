@@ -58,7 +58,7 @@ pub fn read(
         }
         let key: Vec<&Value> = key_positions.iter().map(|i| &values[*i]).collect();
         last = Some(serde_json::to_string(&key)?);
-        digester.add(&batch);
+        digester.add(&batch.lines, batch.rows);
         let is_last = batch.rows < batch_size(table);
         sink(batch)?;
         if is_last {

@@ -25,7 +25,6 @@
 
 mod output;
 mod reader;
-mod trailer;
 mod writer;
 
 #[cfg(test)]

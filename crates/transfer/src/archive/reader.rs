@@ -8,10 +8,9 @@ use anyhow::{Context, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 
 use super::output::SQLITE;
-use super::trailer::TableTrailer;
+use super::writer::TableTrailer;
 use crate::batch::{Batch, Digest, Digester, batch_size};
 use crate::input::Input;
 use crate::progress::Progress;
@@ -35,10 +34,9 @@ pub struct Archive {
     /// As the user named it.
     name: PathBuf,
     input: Box<dyn BufRead>,
-    hasher: Sha256,
     header: Header,
-    /// Number of rows read.
-    rows: u64,
+    /// Of all lines so far.
+    total: Digester,
 }
 
 impl Archive {
@@ -62,9 +60,8 @@ impl Archive {
         let mut archive = Self {
             name: input.name().to_owned(),
             input: lines,
-            hasher: Sha256::new(),
             header: Header::default(),
-            rows: 0,
+            total: Digester::default(),
         };
         archive.header = archive.read_header()?;
         Ok(archive)
@@ -109,7 +106,7 @@ impl Archive {
             }
             _ => return Err(self.foreign()),
         }
-        self.hasher.update(&line);
+        self.total.add(&line, 0);
         self.parse(&line)
     }
 
@@ -169,15 +166,14 @@ impl Source for Archive {
         let mut batch = Batch::default();
         loop {
             let line = self.line()?;
-            self.hasher.update(&line);
             let is_row = line.starts_with(b"[");
+            self.total.add(&line, usize::from(is_row));
             if is_row {
                 batch.lines.extend_from_slice(&line);
                 batch.rows += 1;
-                self.rows += 1;
             }
             if batch.rows == batch_size(table) || (!is_row && batch.rows > 0) {
-                digester.add(&batch);
+                digester.add(&batch.lines, batch.rows);
                 sink(std::mem::take(&mut batch))?;
             }
             if !is_row {
@@ -198,12 +194,8 @@ impl Source for Archive {
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
-        let found = Digest {
-            rows: self.rows,
-            sha256: hex::encode(self.hasher.clone().finalize()),
-        };
         let line = self.line()?;
-        if self.parse::<Digest>(&line)? != found {
+        if self.parse::<Digest>(&line)? != self.total.clone().finish() {
             return Err(self.damaged("it does not match its row count or checksum"));
         }
         // Reading to the end makes gzip compare its own checksum.

@@ -1,19 +1,26 @@
 //! Writes a backup.
 
-use std::io::{BufWriter, IntoInnerError, Write};
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize};
 
 use super::output::Output;
-use super::trailer::TableTrailer;
-use crate::batch::Digest;
+use crate::batch::{Digest, Digester};
 use crate::progress::Progress;
 use crate::source::Source;
+
+/// The line after the rows of a table.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TableTrailer {
+    pub(super) end_of: String,
+    #[serde(flatten)]
+    pub(super) digest: Digest,
+}
 
 /// Writes all rows of the source to a file, a pipe, a device or, for `-`, standard output.
 ///
@@ -21,53 +28,50 @@ use crate::source::Source;
 /// read it, since it contains password hashes. An existing file is only replaced with `replace`.
 pub fn write(path: &Path, source: &mut dyn Source, replace: bool) -> anyhow::Result<()> {
     let output = Output::open(path, replace)?;
-    let written = write_lines(&output.file, source).map(drop);
-    written
+    write_lines(&output.file, source)
         .and_then(|()| output.finish())
         .with_context(|| format!("could not write {}", path.display()))
 }
 
-fn write_lines<W: Write>(output: W, source: &mut dyn Source) -> anyhow::Result<W> {
+fn write_lines(file: &File, source: &mut dyn Source) -> anyhow::Result<()> {
     let header = source.header().clone();
     let progress = Progress::new("writing", header.rows());
     let mut lines = LineWriter {
-        out: GzEncoder::new(BufWriter::new(output), Compression::default()),
-        hasher: Sha256::new(),
+        out: GzEncoder::new(file, Compression::default()),
+        total: Digester::default(),
     };
     lines.write_line(&header)?;
-    let mut rows = 0;
     for table in &header.tables {
         let digest = source.rows(table, &mut |batch| {
             progress.add(batch.rows);
-            lines.write_bytes(&batch.lines)
+            lines.write(&batch.lines, batch.rows)
         })?;
-        rows += digest.rows;
         let end_of = table.name.clone();
         lines.write_line(&TableTrailer { end_of, digest })?;
     }
     source.finish()?;
-    let sha256 = hex::encode(lines.hasher.clone().finalize());
-    lines.write_line(&Digest { rows, sha256 })?;
-    let buffer = lines.out.finish()?;
-    Ok(buffer.into_inner().map_err(IntoInnerError::into_error)?)
+    let total = lines.total.clone().finish();
+    lines.write_line(&total)?;
+    lines.out.finish()?;
+    Ok(())
 }
 
 /// Writes lines and computes their checksum.
-struct LineWriter<W: Write> {
-    out: W,
-    hasher: Sha256,
+struct LineWriter<'f> {
+    out: GzEncoder<&'f File>,
+    total: Digester,
 }
 
-impl<W: Write> LineWriter<W> {
+impl LineWriter<'_> {
     fn write_line(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        self.write_bytes(&bytes)
+        self.write(&bytes, 0)
     }
 
-    fn write_bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.hasher.update(bytes);
-        Ok(self.out.write_all(bytes)?)
+    fn write(&mut self, lines: &[u8], rows: usize) -> anyhow::Result<()> {
+        self.total.add(lines, rows);
+        Ok(self.out.write_all(lines)?)
     }
 }
 
