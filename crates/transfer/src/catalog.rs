@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use oc_core::DbConnection;
 
-use super::column_type::{ColumnType, Dialect};
+use super::column_type::ColumnType;
 use super::table::{Column, Table};
 
 /// Bookkeeping of migrations, of the page cache and of the search; never transferred.
@@ -77,10 +77,9 @@ pub fn tables(
     conn: &mut DbConnection,
     only: Option<&BTreeSet<String>>,
 ) -> anyhow::Result<Vec<Table>> {
-    let dialect = Dialect::for_connection(conn);
-    let (columns, references) = match dialect {
-        Dialect::Postgres => (POSTGRES_COLUMNS, POSTGRES_REFERENCES),
-        Dialect::Sqlite => (SQLITE_COLUMNS, SQLITE_REFERENCES),
+    let (columns, references) = match conn {
+        DbConnection::Postgres(_) => (POSTGRES_COLUMNS, POSTGRES_REFERENCES),
+        DbConnection::Sqlite(_) => (SQLITE_COLUMNS, SQLITE_REFERENCES),
     };
     let is_included =
         |table: &str| !IGNORED.contains(&table) && only.is_none_or(|only| only.contains(table));
@@ -96,7 +95,7 @@ pub fn tables(
     }
     let tables = listed
         .into_iter()
-        .map(|(name, columns)| table(dialect, name, columns))
+        .map(|(name, columns)| table(conn, name, columns))
         .collect::<anyhow::Result<_>>()?;
     let references = diesel::dsl::sql::<(Text, Text)>(references)
         .load(conn)
@@ -138,7 +137,11 @@ pub(super) fn migrations(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         .load(conn)
 }
 
-fn table(dialect: Dialect, name: String, mut listed: Vec<ListedColumn>) -> anyhow::Result<Table> {
+fn table(
+    conn: &DbConnection,
+    name: String,
+    mut listed: Vec<ListedColumn>,
+) -> anyhow::Result<Table> {
     listed.sort_by_key(|column| column.key_position);
     let key: Vec<String> = listed
         .iter()
@@ -150,7 +153,7 @@ fn table(dialect: Dialect, name: String, mut listed: Vec<ListedColumn>) -> anyho
     }
     let mut columns = listed
         .into_iter()
-        .map(|listed| column(dialect, listed))
+        .map(|listed| column(conn, listed))
         .collect::<anyhow::Result<Vec<_>>>()?;
     columns.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Table {
@@ -162,21 +165,22 @@ fn table(dialect: Dialect, name: String, mut listed: Vec<ListedColumn>) -> anyho
     })
 }
 
-fn column(dialect: Dialect, listed: ListedColumn) -> anyhow::Result<Column> {
+fn column(conn: &DbConnection, listed: ListedColumn) -> anyhow::Result<Column> {
     let name = (listed.table_name.as_str(), listed.column_name.as_str());
     let is_boolean = name.1.starts_with("is_") || BOOLEANS.contains(&name);
     let is_timestamp = name.1.ends_with("_at") || TIMESTAMPS.contains(&name);
-    let column_type = match (dialect, listed.declared.as_str()) {
-        (Dialect::Sqlite, "INTEGER") if is_boolean => ColumnType::Boolean,
-        (Dialect::Sqlite, "TEXT") if is_timestamp => ColumnType::Timestamp,
-        (Dialect::Sqlite, "INT" | "INTEGER")
-        | (Dialect::Postgres, "smallint" | "integer" | "bigint") => ColumnType::Integer,
-        (Dialect::Sqlite, "TEXT") | (Dialect::Postgres, "text" | "character varying") => {
-            ColumnType::Text
+    let column_type = match (conn, listed.declared.as_str()) {
+        (DbConnection::Sqlite(_), "INTEGER") if is_boolean => ColumnType::Boolean,
+        (DbConnection::Sqlite(_), "TEXT") if is_timestamp => ColumnType::Timestamp,
+        (DbConnection::Sqlite(_), "INT" | "INTEGER")
+        | (DbConnection::Postgres(_), "smallint" | "integer" | "bigint") => ColumnType::Integer,
+        (DbConnection::Sqlite(_), "TEXT")
+        | (DbConnection::Postgres(_), "text" | "character varying") => ColumnType::Text,
+        (DbConnection::Sqlite(_), "BLOB") | (DbConnection::Postgres(_), "bytea") => {
+            ColumnType::Bytes
         }
-        (Dialect::Sqlite, "BLOB") | (Dialect::Postgres, "bytea") => ColumnType::Bytes,
-        (Dialect::Postgres, "boolean") => ColumnType::Boolean,
-        (Dialect::Postgres, "timestamp without time zone") => ColumnType::Timestamp,
+        (DbConnection::Postgres(_), "boolean") => ColumnType::Boolean,
+        (DbConnection::Postgres(_), "timestamp without time zone") => ColumnType::Timestamp,
         (_, declared) => bail!(
             "the column {} of the table {} has the type {declared}, which is not supported",
             listed.column_name,

@@ -1,13 +1,13 @@
 //! Reads and inserts rows as canonical JSON.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use oc_core::DbConnection;
 use serde_json::Value;
 
 use super::batch::{Batch, Digest, Digester, batch_size};
-use super::column_type::{ColumnType, Dialect};
+use super::column_type::ColumnType;
 use super::table::{Table, quoted};
 
 #[derive(QueryableByName)]
@@ -35,13 +35,7 @@ pub fn read(
     let mut digester = Digester::default();
     let mut last: Option<String> = None;
     loop {
-        let select = select(
-            Dialect::for_connection(conn),
-            table,
-            &key_positions,
-            last.is_some(),
-        );
-        let query = diesel::sql_query(select);
+        let query = diesel::sql_query(select(conn, table, &key_positions, last.is_some()));
         let rows: Vec<JsonRow> = match &last {
             Some(key) => query.bind::<Text, _>(key).load(conn),
             None => query.load(conn),
@@ -70,21 +64,10 @@ pub fn read(
 
 /// Inserts rows. Columns that `table` does not list get their defaults.
 pub fn insert(conn: &mut DbConnection, table: &Table, batch: Batch) -> anyhow::Result<()> {
-    if batch.rows == 0 {
-        return Ok(());
-    }
-    let query = insert_query(Dialect::for_connection(conn), table);
-    let rows = batch.rows;
-    let inserted = diesel::sql_query(query)
+    diesel::sql_query(insert_query(conn, table))
         .bind::<Text, _>(batch.json()?)
         .execute(conn)
         .with_context(|| format!("could not write the table {}", table.name))?;
-    if inserted != rows {
-        bail!(
-            "the table {} accepted {inserted} of {rows} rows",
-            table.name
-        );
-    }
     Ok(())
 }
 
@@ -120,32 +103,32 @@ fn canonical(table: &Table, json: &str) -> anyhow::Result<Vec<Value>> {
         .collect()
 }
 
-fn select(dialect: Dialect, table: &Table, key_positions: &[usize], continues: bool) -> String {
+fn select(conn: &DbConnection, table: &Table, key_positions: &[usize], continues: bool) -> String {
     let values: Vec<String> = table
         .columns
         .iter()
-        .map(|c| c.column_type.select_sql(dialect, &quoted(&c.name)))
+        .map(|c| c.column_type.select_sql(conn, &quoted(&c.name)))
         .collect();
     let values = values.join(", ");
-    let json = match dialect {
-        Dialect::Postgres => format!("json_build_array({values})::text"),
-        Dialect::Sqlite => format!("json_array({values})"),
+    let json = match conn {
+        DbConnection::Postgres(_) => format!("json_build_array({values})::text"),
+        DbConnection::Sqlite(_) => format!("json_array({values})"),
     };
     let mut keys = Vec::new();
     let mut bounds = Vec::new();
     for (index, position) in key_positions.iter().enumerate() {
         let column = &table.columns[*position];
         let name = quoted(&column.name);
-        keys.push(match (dialect, column.column_type) {
+        keys.push(match (conn, column.column_type) {
             // Compares bytes, as SQLite does, whatever the collation of the column.
-            (Dialect::Postgres, ColumnType::Text) => format!("{name} COLLATE \"C\""),
+            (DbConnection::Postgres(_), ColumnType::Text) => format!("{name} COLLATE \"C\""),
             _ => name,
         });
-        let parameter = match dialect {
-            Dialect::Postgres => "$1::jsonb",
-            Dialect::Sqlite => "$1",
+        let parameter = match conn {
+            DbConnection::Postgres(_) => "$1::jsonb",
+            DbConnection::Sqlite(_) => "$1",
         };
-        bounds.push(column.column_type.insert_sql(dialect, parameter, index));
+        bounds.push(column.column_type.insert_sql(conn, parameter, index));
     }
     let (keys, bounds) = (keys.join(", "), bounds.join(", "));
     let condition = if continues {
@@ -160,20 +143,20 @@ fn select(dialect: Dialect, table: &Table, key_positions: &[usize], continues: b
     )
 }
 
-fn insert_query(dialect: Dialect, table: &Table) -> String {
-    let (rows, overriding) = match dialect {
-        Dialect::Postgres => (
+fn insert_query(conn: &DbConnection, table: &Table) -> String {
+    let (rows, overriding) = match conn {
+        DbConnection::Postgres(_) => (
             "jsonb_array_elements($1::jsonb) AS rows (value)",
             "OVERRIDING SYSTEM VALUE",
         ),
-        Dialect::Sqlite => ("json_each($1)", ""),
+        DbConnection::Sqlite(_) => ("json_each($1)", ""),
     };
     let names: Vec<String> = table.columns.iter().map(|c| quoted(&c.name)).collect();
     let values: Vec<String> = table
         .columns
         .iter()
         .enumerate()
-        .map(|(index, column)| column.column_type.insert_sql(dialect, "value", index))
+        .map(|(index, column)| column.column_type.insert_sql(conn, "value", index))
         .collect();
     format!(
         "INSERT INTO {} ({}) {overriding} SELECT {} FROM {rows}",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 use chrono::{SecondsFormat, Utc};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use oc_core::{DbConnection, migrations, version};
 
 use super::batch::{Batch, Digest};
@@ -51,12 +51,16 @@ impl<'c> Snapshot<'c> {
         } else {
             None
         };
-        begin(conn).context("could not read the database")?;
+        // On SQLite, it sees the moment of its first query.
+        Transactions::begin_transaction(conn).context("could not read the database")?;
         // From here on, dropping the snapshot ends the transaction.
         let mut snapshot = Self {
             conn,
             header: Header::default(),
         };
+        if let DbConnection::Postgres(postgres) = &mut *snapshot.conn {
+            postgres.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+        }
         snapshot.header = describe(snapshot.conn, revision, known.as_ref())?;
         Ok(snapshot)
     }
@@ -104,19 +108,6 @@ impl Drop for Snapshot<'_> {
         // Nothing was written, so nothing is lost.
         if let Err(error) = Transactions::rollback_transaction(self.conn) {
             log::debug!("could not end the read transaction: {error}");
-        }
-    }
-}
-
-/// Begins a transaction that sees one moment: on SQLite that of its first query.
-fn begin(conn: &mut DbConnection) -> diesel::QueryResult<()> {
-    match conn {
-        DbConnection::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
-            postgres,
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        ),
-        DbConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN DEFERRED")
         }
     }
 }
