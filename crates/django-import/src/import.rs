@@ -42,14 +42,14 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
         check_target(url, &mut reference)?;
         return Ok(report);
     }
-    Target::open(url)?.fill(Occupied::Reject, &mut reference, |conn, _, tables| {
+    Target::open(url)?.fill(Occupied::Reject, &mut reference, |conn, reference| {
         let mut written = Report::new(&source);
         run_pass(&mut source, Some(conn), options, &mut written, &mut leaked)?;
         ensure!(
             written.counts == report.counts,
             "{name} changed while it was read; nothing was imported"
         );
-        check_and_advance(conn, tables, &report, &last_ids)
+        check_and_advance(conn, &reference.tables, &report, &last_ids)
     })?;
     report.outcome = Outcome::Imported;
     Ok(report)

@@ -1,6 +1,6 @@
 //! Fills a database with the rows of a source, in one transaction.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use oc_core::DbConnection;
 
 use super::batch::Digest;
@@ -19,16 +19,21 @@ pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyh
     let mut reference = ReferenceSchema::new()?;
     let header = source.header().clone();
     reference.check_known(&header)?;
-    check_tables(&header.tables, &reference.tables)?;
-    target.fill(occupied, &mut reference, |conn, reference, tables| {
-        check_tables(&header.tables, tables)?;
+    target.fill(occupied, &mut reference, |conn, reference| {
+        let tables = &reference.tables;
         // Read before the rows are deleted: the largest id may be that of a row inserted with its id.
         let last_ids = tables
             .iter()
             .map(|table| sequences::last_id(conn, table))
             .collect::<anyhow::Result<Vec<_>>>()?;
         rows::delete_all(conn, tables)?;
-        insert_defaults(conn, reference, &header.tables)?;
+        // A table that the source does not know gets what migrations insert.
+        let is_unknown = |table: &&Table| header.table(&table.name).is_none();
+        for table in tables.iter().filter(is_unknown) {
+            rows::read(&mut reference.conn, table, &mut |batch| {
+                rows::insert(conn, table, batch)
+            })?;
+        }
         let progress = Progress::new("writing", header.rows());
         let mut digests = Vec::new();
         for table in &header.tables {
@@ -40,45 +45,11 @@ pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyh
         source.finish()?;
         verify(conn, &header, &digests)?;
         for (table, last_id) in tables.iter().zip(last_ids) {
-            let other = header.tables.iter().find(|other| other.name == table.name);
-            let other = other.map_or(0, |other| other.last_id);
+            let other = header.table(&table.name).map_or(0, |other| other.last_id);
             sequences::advance(conn, table, last_id.max(other))?;
         }
         Ok(())
     })
-}
-
-/// Rejects tables and columns that this version does not have.
-fn check_tables(tables: &[Table], targets: &[Table]) -> anyhow::Result<()> {
-    for table in tables {
-        let target = targets
-            .iter()
-            .find(|target| target.name == table.name)
-            .with_context(|| {
-                format!(
-                    "this version has no table {}; use the version that wrote the rows",
-                    table.name
-                )
-            })?;
-        table.check_fits(target)?;
-    }
-    Ok(())
-}
-
-/// Inserts what migrations insert, for tables that the source does not know.
-fn insert_defaults(
-    conn: &mut DbConnection,
-    reference: &mut ReferenceSchema,
-    known: &[Table],
-) -> anyhow::Result<()> {
-    for table in &reference.tables {
-        if !known.iter().any(|other| other.name == table.name) {
-            rows::read(&mut reference.conn, table, &mut |batch| {
-                rows::insert(conn, table, batch)
-            })?;
-        }
-    }
-    Ok(())
 }
 
 /// Reads every row back.

@@ -11,7 +11,8 @@ use super::{catalog, rows, sequences};
 /// A database in memory with every migration of this program.
 pub struct ReferenceSchema {
     pub(super) conn: DbConnection,
-    pub(super) tables: Vec<Table>,
+    /// The tables, each after the tables that it references.
+    pub tables: Vec<Table>,
     pub(super) migrations: Vec<String>,
 }
 
@@ -39,18 +40,11 @@ impl ReferenceSchema {
             bail!("the table {table} is missing; restore a backup");
         }
         let found = catalog::tables(conn, Some(&self.names()))?;
+        let mut tables = self.tables.iter();
+        if let Some(lacking) = tables.find_map(|table| table.lacking_in(&found)) {
+            bail!("{lacking}; restore a backup");
+        }
         for table in &self.tables {
-            let Some(found) = found.iter().find(|found| found.name == table.name) else {
-                bail!("the table {} is missing; restore a backup", table.name);
-            };
-            let mut columns = table.columns.iter();
-            if let Some(column) = columns.find(|column| !found.columns.contains(column)) {
-                bail!(
-                    "the table {} has no column {} of the right type",
-                    table.name,
-                    column.name
-                );
-            }
             if let Some(id) = table.sequence_column()
                 && sequences::is_behind(conn, table)?
             {
@@ -70,7 +64,7 @@ impl ReferenceSchema {
         Ok(())
     }
 
-    /// Rejects rows of a newer version.
+    /// Rejects rows of a newer version, tables and columns that this version does not have.
     pub(super) fn check_known(&self, header: &Header) -> anyhow::Result<()> {
         let unknown = header
             .migrations
@@ -81,6 +75,10 @@ impl ReferenceSchema {
                 "the rows were written by a newer version ({}), which has the migration {unknown}; use that version",
                 header.program
             );
+        }
+        let mut tables = header.tables.iter();
+        if let Some(lacking) = tables.find_map(|table| table.lacking_in(&self.tables)) {
+            bail!("{lacking} in this version; use the version that wrote the rows");
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Header of a transfer: its origin, tables and columns.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::column_type::ColumnType;
@@ -33,6 +33,10 @@ pub struct Header {
 }
 
 impl Header {
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
     /// Number of rows of all tables.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
@@ -98,25 +102,21 @@ impl Table {
             .find(|column| column.name == *key && column.column_type == ColumnType::Integer)
     }
 
-    /// Checks that `target` has the same key and every column of `self`.
-    pub(super) fn check_fits(&self, target: &Self) -> anyhow::Result<()> {
-        if self.key != target.key {
-            bail!(
-                "the table {} has another primary key in this version",
-                self.name
-            );
+    /// What the tables of a database lack to hold the rows of this one.
+    pub(super) fn lacking_in(&self, tables: &[Self]) -> Option<String> {
+        let name = &self.name;
+        let Some(found) = tables.iter().find(|table| table.name == *name) else {
+            return Some(format!("the table {name} is missing"));
+        };
+        if self.key != found.key {
+            return Some(format!("the table {name} has another primary key"));
         }
-        for column in &self.columns {
-            if !target.columns.contains(column) {
-                bail!(
-                    "the table {} has no column {} of type {:?} in this version",
-                    self.name,
-                    column.name,
-                    column.column_type
-                );
-            }
-        }
-        Ok(())
+        let mut columns = self.columns.iter();
+        let column = columns.find(|column| !found.columns.contains(column))?;
+        Some(format!(
+            "the table {name} has no column {} of type {:?}",
+            column.name, column.column_type
+        ))
     }
 }
 

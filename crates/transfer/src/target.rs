@@ -7,7 +7,6 @@ use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use oc_core::{DatabaseUrl, DbConnection, migrations, open};
 
-use super::catalog;
 use super::reference_schema::ReferenceSchema;
 use super::table::Table;
 
@@ -42,12 +41,12 @@ impl Target {
     }
 
     /// Migrates the database, then runs `work` in one transaction, in which no other connection can write. `work` gets
-    /// the tables of the site.
+    /// `reference`, whose tables the database then has.
     pub fn fill(
         mut self,
         occupied: Occupied,
         reference: &mut ReferenceSchema,
-        work: impl FnOnce(&mut DbConnection, &mut ReferenceSchema, &[Table]) -> anyhow::Result<()>,
+        work: impl FnOnce(&mut DbConnection, &mut ReferenceSchema) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let conn = &mut self.conn;
         // Checked before anything changes, and again once no other connection can write.
@@ -56,12 +55,11 @@ impl Target {
         }
         migrations::migrate_exactly(conn).context("could not migrate the database")?;
         conn.write(|conn| {
-            let tables = catalog::tables(conn, Some(&reference.names()))?;
-            lock(conn, &tables)?;
+            lock(conn, &reference.tables)?;
             if occupied == Occupied::Reject {
                 reference.check_empty(conn)?;
             }
-            work(conn, reference, &tables)
+            work(conn, reference)
         })?;
         self.created.0 = None;
         Ok(())
