@@ -102,16 +102,14 @@ pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::
             .execute(conn)?;
         }
         DbConnection::Sqlite(_) => {
-            let changed = diesel::sql_query("UPDATE sqlite_sequence SET seq = $1 WHERE name = $2")
-                .bind::<BigInt, _>(last_id)
+            // The table has no unique column, so there is no upsert.
+            diesel::sql_query("DELETE FROM sqlite_sequence WHERE name = $1")
                 .bind::<Text, _>(&table.name)
                 .execute(conn)?;
-            if changed == 0 {
-                diesel::sql_query("INSERT INTO sqlite_sequence (seq, name) VALUES ($1, $2)")
-                    .bind::<BigInt, _>(last_id)
-                    .bind::<Text, _>(&table.name)
-                    .execute(conn)?;
-            }
+            diesel::sql_query("INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)")
+                .bind::<Text, _>(&table.name)
+                .bind::<BigInt, _>(last_id)
+                .execute(conn)?;
         }
     }
     Ok(())

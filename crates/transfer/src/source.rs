@@ -1,7 +1,5 @@
 //! Where rows come from, and the snapshot of a database.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, bail};
 use chrono::{SecondsFormat, Utc};
 use diesel::connection::{SimpleConnection, TransactionManager};
@@ -58,35 +56,28 @@ impl<'c> Snapshot<'c> {
             conn,
             header: Header::default(),
         };
-        if let DbConnection::Postgres(postgres) = &mut *snapshot.conn {
+        let conn = &mut *snapshot.conn;
+        if let DbConnection::Postgres(postgres) = conn {
             postgres.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
         }
-        snapshot.header = describe(snapshot.conn, revision, known.as_ref())?;
+        let (name, version) = version(conn)?;
+        let mut tables = catalog::tables(conn, known.as_ref())?;
+        for table in &mut tables {
+            table.rows = rows::count(conn, table)?;
+            table.last_id = sequences::last_id(conn, table)?;
+        }
+        snapshot.header = Header {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: revision.to_owned(),
+            created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+            database: format!("{name} {version}"),
+            migrations: catalog::migrations(conn)?,
+            tables,
+        };
         Ok(snapshot)
     }
-}
-
-fn describe(
-    conn: &mut DbConnection,
-    revision: &str,
-    known: Option<&BTreeSet<String>>,
-) -> anyhow::Result<Header> {
-    let (name, version) = version(conn)?;
-    let mut tables = catalog::tables(conn, known)?;
-    for table in &mut tables {
-        table.rows = rows::count(conn, table)?;
-        table.last_id = sequences::last_id(conn, table)?;
-    }
-    Ok(Header {
-        format: FORMAT.to_owned(),
-        format_version: FORMAT_VERSION,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        revision: revision.to_owned(),
-        created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-        database: format!("{name} {version}"),
-        migrations: catalog::migrations(conn)?,
-        tables,
-    })
 }
 
 impl Source for Snapshot<'_> {

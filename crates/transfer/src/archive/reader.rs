@@ -93,18 +93,16 @@ impl Archive {
             return Err(self.foreign());
         }
         let line = self.line()?;
-        let format: Option<Format> = serde_json::from_slice(&line).ok();
-        match format {
-            Some(format) if format.format == FORMAT => {
-                if format.format_version > FORMAT_VERSION {
-                    bail!(
-                        "{} has the format {}, and this version reads up to {FORMAT_VERSION}; use a newer version",
-                        self.name.display(),
-                        format.format_version
-                    );
-                }
-            }
-            _ => return Err(self.foreign()),
+        let format: Format = serde_json::from_slice(&line).map_err(|_| self.foreign())?;
+        if format.format != FORMAT {
+            return Err(self.foreign());
+        }
+        if format.format_version > FORMAT_VERSION {
+            bail!(
+                "{} has the format {}, and this version reads up to {FORMAT_VERSION}; use a newer version",
+                self.name.display(),
+                format.format_version
+            );
         }
         self.total.add(&line, 0);
         self.parse(&line)
