@@ -116,5 +116,6 @@ fn run(cli: Cli) -> Result<()> {
         Task::Deploy(args) => deploy::run(context, &args),
         Task::Rollback(args) => deploy::rollback(context, &args),
         Task::Postgres(args) => services::run_with_postgres(context, &args),
-    }
+    }?;
+    context.require_checks()
 }

@@ -29,7 +29,8 @@ pub(crate) fn run(context: &Context, engine: Engine, image: &str, source: &Sourc
     check_function_names(context, engine, image)?;
     start_and_stop(context, engine, image, source)?;
     if let Err(error) = system_packages::require(context, system_packages::REGISTRY) {
-        return context.skip("push and pull", &error);
+        context.skip("push and pull", &error);
+        return Ok(());
     }
     round_trip(context, engine, image, source)
 }
