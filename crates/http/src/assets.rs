@@ -21,18 +21,20 @@ pub struct Assets {
 }
 
 pub(crate) struct Asset {
-    hash: String,
+    /// The name in its URL, `NAME.HASH.EXT`.
+    file: String,
     pub(crate) response: Arc<StoredResponse>,
 }
 
 impl Asset {
     fn new(name: &str, file: EmbeddedFile) -> Self {
-        let content_type = match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("css") => "text/css; charset=utf-8",
-            Some("js") => "text/javascript; charset=utf-8",
-            Some("svg") => "image/svg+xml",
-            Some("png") => "image/png",
-            Some("ico") => "image/x-icon",
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+        let content_type = match extension {
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            "svg" => "image/svg+xml",
+            "png" => "image/png",
+            "ico" => "image/x-icon",
             _ => "application/octet-stream",
         };
         let hash = hash(&file);
@@ -47,7 +49,7 @@ impl Asset {
         ];
         let (headers, tag) = (headers.into_iter().collect(), Some(weak_tag(&hash)));
         Self {
-            hash,
+            file: format!("{stem}.{hash}.{extension}"),
             response: Arc::new(StoredResponse::new(headers, tag, bytes, Effort::Best)),
         }
     }
@@ -72,17 +74,20 @@ impl Assets {
 
     /// The path of an asset, `/static/NAME.HASH.EXT`; `None` if there is no such asset.
     pub fn url(&self, name: &str) -> Option<String> {
-        let (stem, extension) = name.rsplit_once('.')?;
-        let hash = &self.find(name)?.hash;
-        Some(format!("/static/{stem}.{hash}.{extension}"))
+        Some(format!("/static/{}", self.find(name)?.file))
     }
 
     /// The asset `NAME.HASH.EXT`, if that is the hash of its current content.
     pub(crate) fn find_hashed(&self, file: &str) -> Option<Arc<Asset>> {
+        if !cfg!(debug_assertions) {
+            // They are few: comparing all is faster than hashing the name.
+            let mut assets = self.by_name.values();
+            return assets.find(|asset| asset.file == file).cloned();
+        }
         let (rest, extension) = file.rsplit_once('.')?;
-        let (stem, hash) = rest.rsplit_once('.')?;
+        let (stem, _) = rest.rsplit_once('.')?;
         self.find(&format!("{stem}.{extension}"))
-            .filter(|asset| asset.hash == hash)
+            .filter(|asset| asset.file == file)
     }
 
     fn find(&self, name: &str) -> Option<Arc<Asset>> {
@@ -93,7 +98,7 @@ impl Assets {
         // In a debug build the name is part of a path.
         let file = (self.get)(name).filter(|_| !name.contains(['/', '\\']))?;
         asset
-            .filter(|asset| asset.hash == hash(&file))
+            .filter(|asset| asset.file.contains(&hash(&file)))
             .or_else(|| Some(Arc::new(Asset::new(name, file))))
     }
 }

@@ -19,7 +19,7 @@ use crate::assets::Assets;
 use crate::health::HealthChecks;
 use crate::metrics::{CacheStatus, Metrics};
 use crate::middleware::host_rejection;
-use crate::page_cache::{CachedPage, PageCache};
+use crate::page_cache::PageCache;
 use crate::request_context::Route;
 use crate::security_headers::strict_transport_security;
 use crate::server::RequestLimits;
@@ -74,8 +74,7 @@ impl FastPath {
             return self.send(head, started, &asset.response, &ASSET, None);
         }
         let (page, status) = self.page_cache.find(&head.uri, started)?;
-        let cached = Some((&*page, status));
-        self.send(head, started, &page.response, &page.route, cached)
+        self.send(head, started, &page.response, &page.route, Some(status))
     }
 
     /// The response with the headers of this request, counted and logged.
@@ -85,7 +84,7 @@ impl FastPath {
         started: Instant,
         stored: &StoredResponse,
         route: &Route,
-        cached: Option<(&CachedPage, CacheStatus)>,
+        cache: Option<CacheStatus>,
     ) -> Option<Response<BoxBody>> {
         let mut response = stored.respond_if_ready(&request.headers)?;
         let (method, status) = (&request.method, response.status());
@@ -97,14 +96,14 @@ impl FastPath {
             path: loggable_path(route, request.uri.path()),
             started,
             status: Some(status),
-            cache: cached.map(|(_, status)| status),
+            cache,
         };
         let find = || self.metrics.requests(method, route, Some(status));
-        match cached.and_then(|(page, _)| page.metrics(method, status)) {
+        match stored.metrics(method, status) {
             Some(known) => handled.record(known.get_or_init(find)),
             None => handled.record(&find()),
         }
-        if let Some((_, status)) = cached {
+        if let Some(status) = cache {
             self.metrics.page_cache(status);
         }
         let headers = response.headers_mut();

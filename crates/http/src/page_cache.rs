@@ -5,7 +5,7 @@
 //! served as they are.
 
 use std::mem::take;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -25,7 +25,7 @@ use crate::compression::{Effort, entity_tag};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::freshness::{Freshness, Version};
-use crate::metrics::{CacheStatus, Metrics, RequestMetrics};
+use crate::metrics::{CacheStatus, Metrics};
 use crate::request_context::{self, Route};
 use crate::stored_response::{StoredResponse, into_parts};
 
@@ -231,7 +231,6 @@ fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
 pub(crate) struct CachedPage {
     pub(crate) response: Arc<StoredResponse>,
     pub(crate) route: Route,
-    metrics: [OnceLock<RequestMetrics>; 2],
     generation: u64,
     /// Held by the request that renders the replacement.
     rendering: Mutex<()>,
@@ -244,22 +243,8 @@ impl CachedPage {
         Self {
             response: Arc::new(StoredResponse::new(headers, tag, body, Effort::Cached)),
             route: route.unwrap_or_else(Route::unknown),
-            metrics: Default::default(),
             generation,
             rendering: Mutex::default(),
-        }
-    }
-
-    /// Where to keep the metrics of frequent requests for it: looking them up is slow.
-    pub(crate) fn metrics(
-        &self,
-        method: &Method,
-        status: StatusCode,
-    ) -> Option<&OnceLock<RequestMetrics>> {
-        match (method, status) {
-            (&Method::GET, StatusCode::OK) => Some(&self.metrics[0]),
-            (&Method::GET, StatusCode::NOT_MODIFIED) => Some(&self.metrics[1]),
-            _ => None,
         }
     }
 }

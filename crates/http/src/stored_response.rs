@@ -1,21 +1,22 @@
 //! Responses kept in memory, in each encoding that was asked for.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::body::{BoxBody, to_bytes};
 use actix_web::dev::{Response, ServiceResponse};
 use actix_web::error::ErrorInternalServerError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use tokio::sync::OnceCell;
 
 use crate::blocking::run_blocking;
 use crate::compression::{Effort, Encoding, is_known, is_text, negotiate};
+use crate::metrics::RequestMetrics;
 use crate::security_headers::add_security_headers;
 
 /// Larger bodies are compressed off the async threads (bytes).
@@ -30,6 +31,7 @@ pub(crate) struct StoredResponse {
     identity: Bytes,
     brotli: OnceCell<Bytes>,
     gzip: OnceCell<Bytes>,
+    metrics: [OnceLock<RequestMetrics>; 2],
 }
 
 impl StoredResponse {
@@ -56,6 +58,20 @@ impl StoredResponse {
             identity,
             brotli: OnceCell::new(),
             gzip: OnceCell::new(),
+            metrics: Default::default(),
+        }
+    }
+
+    /// Where to keep the metrics of frequent requests for it: looking them up is slow.
+    pub(crate) fn metrics(
+        &self,
+        method: &Method,
+        status: StatusCode,
+    ) -> Option<&OnceLock<RequestMetrics>> {
+        match (method, status) {
+            (&Method::GET, StatusCode::OK) => Some(&self.metrics[0]),
+            (&Method::GET, StatusCode::NOT_MODIFIED) => Some(&self.metrics[1]),
+            _ => None,
         }
     }
 
