@@ -9,18 +9,22 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use xshell::cmd;
 
 use crate::context::Context;
 
 /// Fails with every edge of a cycle.
 pub(crate) fn run(context: &Context) -> Result<()> {
-    let roots = ["*/src/lib.rs", "*/src/main.rs"];
-    let roots = context.read(cmd!(context.shell, "git ls-files {roots...}"))?;
     let mut cycles = BTreeSet::new();
-    for root in roots.lines() {
-        let name = root.rsplit('/').nth(2).unwrap_or_default();
-        cycles.extend(Crate::read(name, &context.root.join(root))?.cycles());
+    for folder in [context.root.clone(), context.root.join("crates")] {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            for root in ["src/lib.rs", "src/main.rs"].map(|file| entry.path().join(file)) {
+                if root.exists() {
+                    let name = entry.file_name();
+                    cycles.extend(Crate::read(&name.to_string_lossy(), &root)?.cycles());
+                }
+            }
+        }
     }
     let cycles: Vec<_> = cycles.into_iter().collect();
     let lines = cycles.join("\n");

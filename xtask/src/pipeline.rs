@@ -52,7 +52,8 @@ pub(crate) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Has systemd verify the units for hosts without containers. It only warns about settings that it doesn't know: any message is an error here.
+/// Has systemd verify the units for hosts without containers. It only warns about settings that it doesn't know: any
+/// message is an error here.
 fn systemd_units(context: &Context) -> Result<()> {
     system_packages::require(context, system_packages::SYSTEMD)?;
     let folder = tempfile::tempdir()?;

@@ -58,7 +58,9 @@ impl<'c> Snapshot<'c> {
         };
         let conn = &mut *snapshot.conn;
         if let DbConnection::Postgres(postgres) = conn {
-            postgres.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+            let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+            let begun = postgres.batch_execute(snapshot);
+            begun.context("could not read the database")?;
         }
         let (name, version) = version(conn)?;
         let mut tables = catalog::tables(conn, known.as_ref())?;

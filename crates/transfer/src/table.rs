@@ -114,8 +114,8 @@ impl Table {
         let mut columns = self.columns.iter();
         let column = columns.find(|column| !found.columns.contains(column))?;
         Some(format!(
-            "the table {name} has no column {} of type {:?}",
-            column.name, column.column_type
+            "the table {name} has no column {} of the right type",
+            column.name
         ))
     }
 }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use oc_core::{DatabaseUrl, DbConnection, migrations, open};
 
+use super::catalog;
 use super::reference_schema::ReferenceSchema;
 use super::table::Table;
 
@@ -55,6 +56,11 @@ impl Target {
         }
         migrations::migrate_exactly(conn).context("could not migrate the database")?;
         conn.write(|conn| {
+            let found = catalog::tables(conn, Some(&reference.names()))?;
+            let mut tables = reference.tables.iter();
+            if let Some(lacking) = tables.find_map(|table| table.lacking_in(&found)) {
+                bail!("{lacking} in the database; use another one");
+            }
             lock(conn, &reference.tables)?;
             if occupied == Occupied::Reject {
                 reference.check_empty(conn)?;

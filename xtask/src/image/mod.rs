@@ -88,6 +88,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         smoke_test::run(context, engine, &image, &source)?;
     }
     if args.push {
+        context.require_checks()?;
         let registries = Registries::new(context, login, TIMEOUT)?;
         engine.push(context, &repository, &source, &registries)?;
     }
