@@ -88,7 +88,8 @@ impl Context {
         self.skipped.set(true);
     }
 
-    /// Fails in a pipeline if a check could not run: nobody reads the output of a green job. `ci` has a table instead.
+    /// Fails in a pipeline if a check could not run, because nobody reads the output of a green job. `ci` prints a table
+    /// instead.
     pub(crate) fn require_checks(&self) -> Result<()> {
         let in_pipeline = self.variable("CI").is_some_and(|value| value != "false");
         ensure!(
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_can_read_it_until_it_is_dropped() -> Result<()> {
+    fn other_programs_can_read_a_secret_file_until_it_is_dropped() -> Result<()> {
         let file = SecretFile::new("hunter2")?;
         let path = file.path();
 

@@ -68,7 +68,7 @@ const CHANGED: LoginMessage = LoginMessage {
     label: "Log in",
 };
 
-const INVALID_EMAIL_LINK: LoginMessage = LoginMessage {
+const INVALID_LINK: LoginMessage = LoginMessage {
     heading: "This link doesn't work",
     text: "It has expired, or has already been used. Ask for a new one.",
     href: "/admin/password_reset/",
@@ -135,7 +135,7 @@ pub(crate) async fn sent(request: AdminRequest) -> PageResult {
 pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) -> PageResult {
     match find_user(&request, &link).await? {
         Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
-        None => INVALID_EMAIL_LINK.show(&request),
+        None => INVALID_LINK.show(&request),
     }
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn update(
 ) -> PageResult {
     request.check_form(None, &submission)?;
     let Some(user) = find_user(&request, &link).await? else {
-        return INVALID_EMAIL_LINK.show(&request);
+        return INVALID_LINK.show(&request);
     };
     let mut errors = OWN.check(&submission, &user.about());
     let password = OWN.password(&submission).to_owned();
@@ -178,7 +178,7 @@ pub(crate) async fn update(
     if is_set.await? {
         Ok(see_other("/admin/reset/done/"))
     } else {
-        INVALID_EMAIL_LINK.show(&request)
+        INVALID_LINK.show(&request)
     }
 }
 

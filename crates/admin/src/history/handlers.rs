@@ -195,7 +195,8 @@ impl ObjectHistory {
             for id in ids {
                 let mut history = Self::load(conn, self.registry, inline.resource, id)?;
                 history.entries.retain(|entry| {
-                    // The object may have been added just before the reference to it.
+                    // The object may have been added just before the reference to it. The first has no key, so that
+                    // `next` is at least 1.
                     let next = referred.partition_point(|(key, _)| *key <= Some(order(entry)));
                     let mut around = referred[next - 1..].iter().take(2);
                     around.any(|(_, known)| *known == Some(id))

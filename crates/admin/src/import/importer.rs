@@ -209,8 +209,8 @@ impl Importer {
         Ok(errors.collect())
     }
 
-    /// Saves a batch of rows at once: a savepoint per row makes PostgreSQL six times slower. Only if that fails,
-    /// it saves them one by one to find the invalid ones. Returns the saved rows with their ids.
+    /// Saves a batch of rows at once: a savepoint per row makes PostgreSQL six times slower. Only if that fails, it saves
+    /// them one by one to find the invalid ones. Returns the saved rows with their ids.
     fn save<'p>(
         &self,
         conn: &mut DbConnection,

@@ -64,8 +64,8 @@ pub struct Resource {
     /// Choices of a field of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice) or
     /// [`FieldKind::MultipleChoice`](crate::admin::FieldKind::MultipleChoice), unless all rows can be chosen, by name.
     pub choices: Option<FieldChoices>,
-    /// Labels of values of such a field, whether or not they can be chosen now; unknown values are left out. `None` if
-    /// rows are labelled by their names.
+    /// Labels of such a field's values, including those that can no longer be chosen. Unknown values are left out.
+    /// `None` if rows are labelled by their names.
     pub labels: Option<FieldLabels>,
 }
 

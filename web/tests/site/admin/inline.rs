@@ -5,7 +5,9 @@ use crate::support::{
     TestSite, address, assert_contains, assert_contains_all, assert_contains_none, letting, pairs,
 };
 use anyhow::Result;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use lettings::{Address, Letting};
 
 pub(super) const ADD: &str = "/admin/lettings/letting/add/";
@@ -121,7 +123,9 @@ fn a_letting_is_saved_as_new_with_an_address_of_its_own() -> Result<()> {
         let action = asked.attribute_of("form", "form-row", "action");
         assert_eq!(action.as_deref(), Some(ADD));
         assert_contains(&told, "Added letting “Pier Villa”. You can continue");
-        assert_eq!(Letting::count(conn)?, 2);
+        let newest = "SELECT title FROM lettings ORDER BY id DESC LIMIT 1";
+        let newest: String = sql::<Text>(newest).get_result(conn)?;
+        assert_eq!((Letting::count(conn)?, &*newest), (2, "Pier Villa"));
         assert_eq!(streets(&site)?, ["12 Gull Lane", "77 Gull Lane"]);
     }
     Ok(())

@@ -78,7 +78,7 @@ fn check_prints_a_line_per_check() -> Result<()> {
     assert_contains_all(
         &format!("\n{}", run.out),
         "\nprogram:  | \nsettings: ok | \nsentry: off | \ndatabase: ok (SQLite 3. | \nintegrity: ok | \
-         \nmigrations: ok | \npages: ok ( | \ntables: ok | \nwrite access: ok | \ndisk: ok (",
+         \nmigrations: ok | \npages: ok (5 rendered) | \ntables: ok | \nwrite access: ok | \ndisk: ok (",
     );
     Ok(())
 }
