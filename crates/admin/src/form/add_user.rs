@@ -1,10 +1,8 @@
 //! Adding a user: first username and password, then the rest on the change page.
 
-use accounts::{User, UserDraft, Verb};
-use actix_web::HttpResponse;
+use accounts::{User, Verb};
 use actix_web::http::StatusCode;
 use audit::ChangeSet;
-use diesel::OptionalExtension;
 use oc_core::admin::{FormValues, Record, Resource};
 use oc_core::validation::FieldError;
 use oc_http::{PageError, PageResult};
@@ -15,18 +13,17 @@ use crate::auth::passwords::{
 use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
-use crate::form::page::with_notice;
-use crate::ui::field::{FieldView, SAVE_BUTTONS};
-use crate::ui::layout::{Breadcrumb, Message};
-use crate::ui::links::{change_path, see_other, with_query};
+use crate::form::after_save::redirect_after_save;
+use crate::form::page::{form_buttons, with_notice};
+use crate::ui::field::FieldView;
+use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Add user";
 
 #[derive(Default)]
 struct AddUserErrors {
-    notice: Option<&'static str>,
-    username: Vec<String>,
+    username: Vec<FieldError>,
     password: NewPasswordErrors,
 }
 
@@ -34,8 +31,7 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let accounts = accounts_to_add(&staff)?;
     let kept = sealed_form::take(&staff);
     let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
-    let errors = AddUserErrors::default();
-    show(&staff, accounts, StatusCode::OK, &kept, errors)
+    show(&staff, accounts, &kept, None, AddUserErrors::default())
 }
 
 /// Adds the user and continues with the change page, or with another user.
@@ -45,71 +41,32 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     if let Some(page) = staff.require_reauth(&submission).await? {
         return Ok(page);
     }
-    let username = submission.text("username");
-    let draft = UserDraft {
-        username: username.to_owned(),
-        ..UserDraft::default()
+    let password = ANOTHER.check(&submission, &[("username", submission.text("username"))]);
+    let hash = if password == NewPasswordErrors::default() {
+        let password = ANOTHER.password(&submission).to_owned();
+        Some(staff.state.hasher.hash(password).await?)
+    } else {
+        None
     };
-    let checked = draft.check();
-    let mut errors = AddUserErrors {
-        username: checked.as_ref().map_or_else(|it| texts(it), |_| Vec::new()),
-        password: ANOTHER.check(&submission, &[("username", username)]),
-        notice: None,
-    };
-    if checked.is_ok() && errors.password == NewPasswordErrors::default() {
-        let hash = staff
-            .state
-            .hasher
-            .hash(ANOTHER.password(&submission).to_owned())
-            .await?;
-        let password = (hash, submission.has(TEMPORARY));
-        match add(&staff, accounts, username.to_owned(), password).await {
-            Ok(Ok(added)) => return Ok(redirect_to_next(&staff, accounts, &added, &submission)),
-            Ok(Err(invalid)) => errors.username = texts(&invalid),
-            Err(error) => {
-                let page = async |notice| {
-                    let errors = AddUserErrors {
-                        notice: Some(notice),
-                        ..AddUserErrors::default()
-                    };
-                    show(&staff, accounts, StatusCode::OK, &submission, errors)
-                };
-                return with_notice(error, page).await;
-            }
+    match add(&staff, accounts, &submission, hash).await {
+        Ok(Ok(added)) => {
+            let next = if submission.has("_addanother") {
+                submission
+            } else {
+                submission.with("_continue", "")
+            };
+            redirect_after_save(&staff, accounts, &added, &next, "Added").await
         }
-    } else if let Ok(user) = checked {
-        let known =
-            staff.read(move |conn| User::find_by_username(conn, user.username()).optional());
-        if known.await?.is_some() {
-            errors.username = vec!["That username is already taken.".to_owned()];
+        Ok(Err(username)) => {
+            let errors = AddUserErrors { username, password };
+            show(&staff, accounts, &submission, None, errors)
+        }
+        Err(error) => {
+            let errors = AddUserErrors::default();
+            let page = async |notice| show(&staff, accounts, &submission, Some(notice), errors);
+            with_notice(error, page).await
         }
     }
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    show(&staff, accounts, status, &submission, errors)
-}
-
-fn redirect_to_next(
-    staff: &StaffRequest,
-    accounts: &Resource,
-    added: &Record,
-    submission: &Submission,
-) -> HttpResponse {
-    let (more, response) = if submission.has("_addanother") {
-        ("You can add another below.", see_other(&staff.target()))
-    } else {
-        let query = if staff.is_popup() {
-            staff.http.query_string()
-        } else {
-            ""
-        };
-        let page = with_query(&change_path(accounts, added.id), query);
-        ("You can continue editing below.", see_other(&page))
-    };
-    let href = staff.object_href(accounts, added.id);
-    staff
-        .session
-        .add(Message::done("Added", accounts, &added.title, href).and(more));
-    response
 }
 
 fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
@@ -119,24 +76,24 @@ fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError>
     Ok(accounts)
 }
 
-fn texts(errors: &[FieldError]) -> Vec<String> {
-    errors.iter().map(ToString::to_string).collect()
-}
-
-/// Adds an active user, or returns the errors of the username.
+/// Adds an active user, or returns the errors of the username. Without a password, the user is only checked.
 async fn add(
     staff: &StaffRequest,
     accounts: &'static Resource,
-    username: String,
-    (hash, is_temporary): (String, bool),
+    submission: &Submission,
+    password_hash: Option<String>,
 ) -> Result<Result<Record, Vec<FieldError>>, PageError> {
     let editor = staff.editor();
     let values = FormValues::default()
-        .with("username", username)
+        .with("username", submission.text("username"))
         .with_yes("is_active", true);
+    let is_temporary = submission.has(TEMPORARY);
     let add = staff.try_write(move |conn| {
         let added = editor.save_object(conn, accounts, None, &values, &mut ChangeSet::none());
         let added = added.map_err(Rollback::from_save_error)?;
+        let Some(hash) = password_hash else {
+            return Err(Rollback::Rejected(Vec::new()));
+        };
         User::set_password(conn, added.id, &hash)?;
         User::set_must_change_password(conn, added.id, is_temporary)?;
         Ok(added)
@@ -147,22 +104,28 @@ async fn add(
 fn show(
     staff: &StaffRequest,
     accounts: &Resource,
-    status: StatusCode,
     submission: &Submission,
+    notice: Option<&'static str>,
     errors: AddUserErrors,
 ) -> PageResult {
     let username = FieldView {
         value: submission.text("username").to_owned(),
         max: Some(150),
         required: true,
-        errors: errors.username,
+        errors: errors.username.iter().map(ToString::to_string).collect(),
         ..FieldView::new("username", "Username", "text")
     };
     let passwords = ANOTHER.views(errors.password);
     let fields = [username].into_iter().chain(passwords);
-    let fields = fields.chain([temporary_field(Some(submission))]).collect();
-    let mut page = PasswordPage::new(fields, SAVE_BUTTONS.to_vec());
-    page.notice = errors.notice;
+    let fields: Vec<_> = fields.chain([temporary_field(Some(submission))]).collect();
+    let is_valid = fields.iter().all(|field| field.errors.is_empty());
+    let status = if is_valid {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let mut page = PasswordPage::new(fields, form_buttons(staff, accounts, false));
+    page.notice = notice;
     let breadcrumbs = Breadcrumb::below_list(accounts, TITLE);
     staff.page(status, TITLE, breadcrumbs, page)
 }

@@ -23,27 +23,29 @@ pub(crate) async fn redirect_after_save(
     submission: &Submission,
     verb: &str,
 ) -> PageResult {
-    if staff.is_popup() {
+    let continues = submission.has("_continue") || submission.has(SAVE_AS_NEW.name);
+    if staff.is_popup() && !continues {
         return finish_popup(staff, resource, record, submission, verb).await;
     }
-    let continues = submission.has("_continue") || submission.has(SAVE_AS_NEW.name);
     let href = staff
         .object_href(resource, record.id)
         .filter(|_| !continues);
     let message = Message::done(verb, resource, &record.title, href);
-    let filters = staff.filters();
-    let (message, path) = if continues {
-        let path = change_path(resource, record.id);
-        let message = message.and("You can continue editing below.");
-        (message, with_filters(path, &filters))
+    let (form, sentence) = if continues {
+        let form = change_path(resource, record.id);
+        (Some(form), "You can continue editing below.")
     } else if submission.has("_addanother") {
-        let path = format!("{}add/", list_path(resource));
-        let message = message.and("You can add another below.");
-        (message, with_filters(path, &filters))
+        let form = format!("{}add/", list_path(resource));
+        (Some(form), "You can add another below.")
     } else {
-        (message, list_href(staff, resource).await)
+        (None, "")
     };
-    staff.session.add(message);
+    let path = match form {
+        Some(form) if staff.is_popup() => with_query(&form, staff.http.query_string()),
+        Some(form) => with_filters(form, &staff.filters()),
+        None => list_href(staff, resource).await,
+    };
+    staff.session.add(message.and(sentence));
     let access = staff.registry().access(resource);
     if let Some(advice) = access.and_then(|rules| (rules.advice)(&record.values)) {
         staff.session.add_message("warning", advice);

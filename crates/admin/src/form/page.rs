@@ -79,11 +79,10 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
 }
 
 /// The buttons that save, as far as the permissions suffice. A pop-up has only one.
-fn form_buttons(
+pub(crate) fn form_buttons(
     staff: &StaffRequest,
     resource: &Resource,
     is_stored: bool,
-    is_popup: bool,
 ) -> Vec<Button> {
     let may_add = |resource| staff.user.may_add(resource);
     let mut inlines = resource.inlines.iter();
@@ -94,7 +93,7 @@ fn form_buttons(
     let all = SAVE_BUTTONS.into_iter().chain([SAVE_AS_NEW]);
     all.filter(|button| match button.name {
         "_save" => true,
-        _ if is_popup => false,
+        _ if staff.is_popup() => false,
         "_addanother" => may_add(resource),
         "_saveasnew" => may_copy,
         _ => true,
@@ -162,7 +161,7 @@ impl FormState {
         let mut buttons = Vec::new();
         let is_conflict = self.feedback.is_conflict();
         if !read_only && !is_conflict {
-            buttons = form_buttons(staff, resource, record.is_some(), is_popup);
+            buttons = form_buttons(staff, resource, record.is_some());
             buttons.extend((self.is_deleted() && may(Verb::Change)).then_some(RESTORE));
         }
         let (list, filters) = (list_path(resource), staff.filters());
