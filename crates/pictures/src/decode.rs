@@ -232,22 +232,25 @@ struct JpegScans {
 }
 
 impl JpegScans {
-    /// Reads the markers of a file; `None` if it is invalid or cut short.
+    /// Reads the markers of a file up to the end of its picture; `None` if it is invalid or cut short. Phones append a
+    /// film, or another picture, whose bytes are no scans.
     fn find(bytes: &[u8]) -> Option<Self> {
         const START_OF_SCAN: u8 = 0xda;
         const END_OF_IMAGE: u8 = 0xd9;
         let mut rest = bytes.get(2..)?;
-        let mut sampling = None;
+        let (mut sampling, mut count) = (None, 0);
         loop {
+            rest = rest.get(rest.iter().position(|byte| *byte == 0xff)?..)?;
             // A marker may be preceded by any number of fill bytes.
             let start = rest.iter().position(|byte| *byte != 0xff)?;
             let (marker, after) = rest.get(start..)?.split_first()?;
-            if start == 0 {
-                rest = after;
-                continue;
-            }
-            if *marker == START_OF_SCAN {
-                break;
+            rest = after;
+            match marker {
+                // In a scan, 0xff is followed by 0 or a restart number. These have no length, nor has TEM.
+                0 | 1 | 0xd0..=0xd7 => continue,
+                &END_OF_IMAGE => break,
+                &START_OF_SCAN => count += 1,
+                _ => {}
             }
             let length = usize::from(u16::from_be_bytes([*after.first()?, *after.get(1)?]));
             // SOF0 to SOF15 without DHT, JPG and DAC.
@@ -257,14 +260,7 @@ impl JpegScans {
             rest = after.get(length..)?;
         }
         let (samples_per_block, pixels_per_block) = sampling?;
-        // In a scan, 0xff is followed by 0 or a restart number.
-        let markers = rest.windows(2).filter(|pair| pair[0] == 0xff);
-        let (mut count, mut is_complete) = (1, false);
-        for marker in markers.map(|pair| pair[1]) {
-            count += u64::from(marker == START_OF_SCAN);
-            is_complete |= marker == END_OF_IMAGE;
-        }
-        is_complete.then_some(Self {
+        Some(Self {
             count,
             samples_per_block,
             pixels_per_block,
@@ -358,11 +354,10 @@ mod tests {
             Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 0])
         }));
         let small = png(3, 2, png::ColorType::Rgb, &[7; 18]);
-        let many_scans = [
-            &resized_jpeg(8000, 7000)[..],
-            &[0xff, 0xda].repeat(30),
-            &[0xff, 0xd9],
-        ];
+        let mut many_scans = resized_jpeg(8000, 7000);
+        many_scans.truncate(many_scans.len() - 2);
+        many_scans.extend([0xff, 0xda, 0, 2].repeat(30));
+        many_scans.extend([0xff, 0xd9]);
         let rgb = |width, height| png(width, height, png::ColorType::Rgb, &[]);
         let cut = |bytes: usize| picture[..picture.len() - bytes].to_vec();
         let heic = [&[0, 0, 0, 24], &b"ftypheic"[..], &[0; 12]].concat();
@@ -376,7 +371,7 @@ mod tests {
             ("flat png", rgb(60_000_001, 1), E::TooManyPixels),
             ("bomb", rgb(100_000, 100_000), E::TooManyPixels),
             ("huge jpeg", resized_jpeg(60_000, 60_000), E::TooManyPixels),
-            ("scans", many_scans.concat(), E::TooComplex),
+            ("scans", many_scans, E::TooComplex),
             ("half a jpeg", cut(picture.len() / 2), E::Damaged),
             ("jpeg without end", cut(2), E::Damaged),
             ("half a png", small[..small.len() / 2].to_vec(), E::Damaged),
@@ -385,5 +380,15 @@ mod tests {
         ] {
             assert_eq!(decode(&bytes).err(), Some(error), "{name}");
         }
+    }
+
+    #[test]
+    fn a_film_after_a_jpeg_is_ignored() {
+        let film = [0xff, 0xda].repeat(70_000);
+        let with_film = [jpeg(&RgbImage::new(200, 100)), film].concat();
+
+        let pixels = decode(&with_film).unwrap();
+
+        assert_eq!((pixels.width, pixels.height), (200, 100));
     }
 }
