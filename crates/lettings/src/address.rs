@@ -278,10 +278,8 @@ impl NewAddress {
             .first(conn)
             .optional()?;
         if stored.is_none_or(|stored| text::fold(&stored.city) != city) {
-            let towns = Town::all(conn)?.into_iter();
-            let known = towns
-                .map(|town| town.name)
-                .find(|name| text::fold(name) == city);
+            let mut cities = Town::cities(conn)?.into_iter();
+            let known = cities.find(|name| text::fold(name) == city);
             self.city = known.unwrap_or(self.city);
         }
         Ok(self)

@@ -1,19 +1,16 @@
 //! Filters in which published lettings differ.
 
+use std::collections::BTreeSet;
+
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Text};
-use oc_core::{CachedStatement, DbConnection};
+use diesel::sql_types::Bool;
+use oc_core::{CachedStatement, DbConnection, MAX_COUNT};
 
 use crate::facts::KINDS;
-use crate::filter::{self, LettingFilter, Sort};
-
-/// Facts of lettings, for conditions on them. An index has the same condition, so that a million bare lettings cost
-/// nothing.
-const FACTS: &str = "WITH total AS MATERIALIZED (SELECT sum(lettings) AS lettings FROM town_totals), \
-    facts AS MATERIALIZED (\
-    SELECT kind, sleeps, bedrooms, price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END AS price, pets, \
-    ' ' || features || ' ' AS features FROM lettings WHERE status = 'published' AND \
-    (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> ''))";
+use crate::filter::{self, LettingFilter, Sort, is_published, weekly_price};
+use crate::schema::lettings;
+use crate::town::Town;
 
 /// The features that lists offer as a filter.
 const FEATURES: [&str; 6] = [
@@ -28,6 +25,10 @@ const FEATURES: [&str; 6] = [
 /// The filters in which published lettings differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facets {
+    /// Cities.
+    pub cities: BTreeSet<String>,
+    /// States.
+    pub states: BTreeSet<String>,
     /// Types.
     pub kinds: Vec<&'static str>,
     /// The most guests.
@@ -44,57 +45,75 @@ pub struct Facets {
     pub without_price: i64,
 }
 
-/// A fact in which lettings differ.
-#[derive(QueryableByName)]
-struct Facet {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Integer)]
-    highest: i32,
+/// The facts of a letting that filters are about.
+#[derive(Queryable)]
+struct FilteredFacts {
+    kind: String,
+    sleeps: Option<i32>,
+    bedrooms: Option<i32>,
+    weekly_price: i32,
+    pets: String,
+    features: String,
+}
+
+impl FilteredFacts {
+    /// Those of published lettings that have any, at most [`MAX_COUNT`]. An index has the same condition, so that a million
+    /// bare lettings cost nothing.
+    fn load(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
+        let has_any = "(kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL \
+            OR price_from IS NOT NULL OR pets <> '' OR features <> '')";
+        let facts = lettings::table
+            .filter(is_published())
+            .filter(sql::<Bool>(has_any))
+            .select((
+                lettings::kind,
+                lettings::sleeps,
+                lettings::bedrooms,
+                weekly_price(0),
+                lettings::pets,
+                lettings::features,
+            ))
+            .limit(MAX_COUNT);
+        CachedStatement(facts).load(conn)
+    }
 }
 
 impl Facets {
     /// The filters in which published lettings differ now, for a list with this filter.
     pub fn load(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Self> {
-        let facet = |name: &str, value: &str, condition: &str| {
-            format!(
-                "SELECT {name} AS name, max({value}) AS highest FROM facts WHERE {condition} \
-                 HAVING min({value}) < max({value}) \
-                 OR count(*) BETWEEN 1 AND (SELECT lettings - 1 FROM total)"
-            )
+        let towns = Town::all(conn)?;
+        let facts = FilteredFacts::load(conn)?;
+        let total: i64 = towns.iter().map(|town| town.lettings).sum();
+        let differs =
+            |count: usize| count > 0 && i64::try_from(count).is_ok_and(|count| count < total);
+        let some = |has: &dyn Fn(&FilteredFacts) -> bool| {
+            differs(facts.iter().filter(|facts| has(facts)).count())
         };
-        let ranges = ["sleeps", "bedrooms", "price"];
-        let ranges =
-            ranges.map(|name| facet(&format!("'{name}'"), name, &format!("{name} IS NOT NULL")));
-        let kinds = facet("kind", "1", "kind <> '' GROUP BY kind");
-        let pets = facet("'pets'", "1", "pets IN ('yes', 'request')");
-        let features = FEATURES.map(|feature| {
-            facet(
-                &format!("'{feature}'"),
-                "1",
-                // LIKE is slow in SQLite, and the two databases have no other function in common that finds text.
-                &format!("replace(features, ' {feature} ', '') <> features"),
-            )
-        });
-        let facets = ranges.into_iter().chain([kinds, pets]);
-        let facets: Vec<_> = facets.chain(features).collect();
-        let sql = format!("{FACTS} {}", facets.join(" UNION ALL "));
-        let facets: Vec<Facet> = CachedStatement(diesel::sql_query(sql)).load(conn)?;
-        let highest = |name: &str| {
-            let facet = facets.iter().find(|facet| facet.name == name);
-            facet.map(|facet| facet.highest)
+        let highest = |value: fn(&FilteredFacts) -> Option<i32>| {
+            let values = facts.iter().filter_map(value);
+            let (lowest, highest) = (values.clone().min()?, values.clone().max()?);
+            (lowest < highest || differs(values.count())).then_some(highest)
         };
         let kinds = KINDS.iter().map(|(kind, _)| *kind);
+        let kinds = kinds.filter(|kind| !kind.is_empty() && some(&|facts| facts.kind == *kind));
+        let features = FEATURES.into_iter();
+        let features = features.filter(|feature| {
+            some(&|facts| facts.features.split(' ').any(|name| name == *feature))
+        });
+        let (cities, states) = towns
+            .into_iter()
+            .map(|town| (town.city, town.state))
+            .unzip();
         Ok(Self {
-            kinds: kinds.filter(|kind| highest(kind).is_some()).collect(),
-            guests: highest("sleeps"),
-            bedrooms: highest("bedrooms").filter(|number| *number > 0),
-            price: highest("price").is_some(),
-            pets: highest("pets").is_some(),
-            features: FEATURES
-                .into_iter()
-                .filter(|feature| highest(feature).is_some())
-                .collect(),
+            cities,
+            states,
+            kinds: kinds.collect(),
+            guests: highest(|facts| facts.sleeps),
+            bedrooms: highest(|facts| facts.bedrooms).filter(|number| *number > 0),
+            price: highest(|facts| (facts.weekly_price > 0).then_some(facts.weekly_price))
+                .is_some(),
+            pets: some(&|facts| matches!(&*facts.pets, "yes" | "request")),
+            features: features.collect(),
             without_price: without_price(conn, filter)?,
         })
     }
@@ -169,7 +188,12 @@ mod tests {
         on_both(|conn| {
             letting(conn, "Bare", "Gull Lane", "Brea")?;
             let all = LettingFilter::default();
-            assert_eq!(Facets::load(conn, &all)?, Facets::default());
+            let bare = Facets {
+                cities: BTreeSet::from(["Brea".to_owned()]),
+                states: BTreeSet::from(["CA".to_owned()]),
+                ..Facets::default()
+            };
+            assert_eq!(Facets::load(conn, &all)?, bare);
             insert_two(conn)?;
 
             let facets = Facets::load(conn, &all)?;

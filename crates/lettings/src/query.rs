@@ -1,5 +1,7 @@
 //! Query parameters of the public list of lettings, and links between its pages.
 
+use std::collections::BTreeSet;
+
 use form_urlencoded::Serializer;
 use oc_core::MAX_COUNT;
 use oc_core::search::SearchTerms;
@@ -70,6 +72,8 @@ pub struct ActiveFilter {
 /// The filters that a list offers: those in which published lettings differ, and those that are set.
 #[derive(Debug, Serialize)]
 pub struct FilterForm {
+    cities: Vec<FilterChoice>,
+    states: Vec<FilterChoice>,
     kinds: Vec<FilterChoice>,
     guests: Vec<FilterChoice>,
     bedrooms: Vec<FilterChoice>,
@@ -293,6 +297,13 @@ impl LettingQuery {
             label: label.to_owned(),
             selected,
         };
+        let names = |names: &BTreeSet<String>, chosen: &str| {
+            let is_choice = names.len() > 1 || !chosen.is_empty();
+            let names = names.iter().filter(|_| is_choice);
+            names
+                .map(|name| choice(name, name, name == chosen))
+                .collect()
+        };
         let least = |max: Option<i32>, chosen: Option<i32>| {
             let max = max.max(chosen);
             let numbers = (1..=max.unwrap_or(0)).map(|number| {
@@ -314,6 +325,8 @@ impl LettingQuery {
             .iter()
             .filter(|(name, ..)| has_price || !name.ends_with("price"));
         FilterForm {
+            cities: names(&facets.cities, &self.city),
+            states: names(&facets.states, &self.state),
             kinds: kinds
                 .map(|(kind, label)| choice(kind, label, *kind == self.kind))
                 .collect(),

@@ -1,4 +1,4 @@
-//! Towns and states with lettings.
+//! Towns with lettings.
 
 use diesel::dsl::{Filter, Gt, exists, select, sql};
 use diesel::prelude::*;
@@ -7,22 +7,33 @@ use oc_core::{CachedStatement, DbConnection};
 
 use crate::schema::town_totals;
 
-/// A city with published lettings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A city, in one of its states, with published lettings.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = town_totals)]
 pub struct Town {
-    /// Name.
-    pub name: String,
+    /// City.
+    pub city: String,
+    /// State.
+    pub state: String,
+    /// Number of published lettings.
+    pub lettings: i64,
 }
 
 impl Town {
-    /// Every city with published lettings, by name.
+    /// Every town with published lettings, by city.
     pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
+        let towns = offered().order(town_totals::city).select(Self::as_select());
+        CachedStatement(towns).load(conn)
+    }
+
+    /// Every city with published lettings, by name.
+    pub fn cities(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         let names = offered().select(town_totals::city).distinct();
-        Ok(towns(names.order(town_totals::city).load(conn)?))
+        names.order(town_totals::city).load(conn)
     }
 
     /// The cities with the most published lettings, at most `limit`, by name.
-    pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Self>> {
+    pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<String>> {
         let names = offered()
             .group_by(town_totals::city)
             .select(town_totals::city)
@@ -30,13 +41,13 @@ impl Town {
             .limit(limit);
         let mut names: Vec<String> = CachedStatement(names).load(conn)?;
         names.sort_unstable();
-        Ok(towns(names))
+        Ok(names)
     }
 
     /// Every state with published lettings, by code.
-    pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
+    pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         let names = offered().select(town_totals::state).distinct();
-        Ok(towns(names.order(town_totals::state).load(conn)?))
+        names.order(town_totals::state).load(conn)
     }
 
     /// Whether a city of this name has published lettings.
@@ -48,10 +59,6 @@ impl Town {
 /// Cities and states with lettings.
 fn offered() -> Filter<town_totals::table, Gt<town_totals::lettings, i64>> {
     town_totals::table.filter(town_totals::lettings.gt(0))
-}
-
-fn towns(names: Vec<String>) -> Vec<Town> {
-    names.into_iter().map(|name| Town { name }).collect()
 }
 
 #[cfg(test)]
@@ -73,12 +80,10 @@ mod tests {
             letting(conn, "Three", "Gull Lane", "Tustin")?;
             address(conn, "Gull Lane", "Irvine", "NV")?;
 
-            let names =
-                |towns: Vec<Town>| towns.into_iter().map(|town| town.name).collect::<Vec<_>>();
-            assert_eq!(names(Town::all(conn)?), ["Brea", "Tustin"]);
-            assert_eq!(names(Town::states(conn)?), ["CA"]);
-            assert_eq!(names(Town::largest(conn, 1)?), ["Tustin"]);
-            assert_eq!(names(Town::largest(conn, 9)?), ["Brea", "Tustin"]);
+            assert_eq!(Town::cities(conn)?, ["Brea", "Tustin"]);
+            assert_eq!(Town::states(conn)?, ["CA"]);
+            assert_eq!(Town::largest(conn, 1)?, ["Tustin"]);
+            assert_eq!(Town::largest(conn, 9)?, ["Brea", "Tustin"]);
             assert!(Town::is_offered(conn, "Brea")?);
             assert!(!Town::is_offered(conn, "Irvine")?);
             Ok(())

@@ -40,7 +40,7 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
             let newest = ListedLetting::newest(conn, NEWEST)?;
             let newest = cards(conn, newest, &currency)?;
             let towns = Town::largest(conn, TOWNS)?;
-            let towns_total = Town::all(conn)?.len();
+            let towns_total = Town::cities(conn)?.len();
             Ok((newest, towns, towns_total, Letting::count(conn)?))
         })
         .await?;
@@ -64,15 +64,13 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
         },
     }));
     let has_more_cities = towns_total > towns.len();
-    let cities = towns.into_iter().map(|town| {
+    let cities = towns.into_iter().map(|name| {
         let query = LettingQuery {
-            city: town.name.clone(),
+            city: name.clone(),
             ..LettingQuery::default()
         };
-        CityLink {
-            name: town.name,
-            href: query.href("/lettings/", 1),
-        }
+        let href = query.href("/lettings/", 1);
+        CityLink { name, href }
     });
     pages.render(&HomePage {
         head,

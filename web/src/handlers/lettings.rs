@@ -7,8 +7,8 @@ use admin::PreviewRequest;
 use form_urlencoded::Serializer;
 use lettings::facts::{Currency, KINDS, PUBLISHED, STATUSES, label};
 use lettings::{
-    Address, Audience, Facets, FilterForm, Letting, LettingQuery, ListedLetting, Photo, Town,
-    WIDTHS, country,
+    Address, Audience, Facets, FilterForm, Letting, LettingQuery, ListedLetting, Photo, WIDTHS,
+    country,
 };
 use oc_http::POLICY_WITH_SCRIPTS;
 use oc_http::{Head, Page, PageError, Site, breadcrumbs};
@@ -31,8 +31,6 @@ struct IndexPage {
     head: Head,
     cards: Vec<Card>,
     query: LettingQuery,
-    cities: Vec<String>,
-    states: Vec<String>,
     filters: FilterForm,
     found: String,
     searched: String,
@@ -54,7 +52,7 @@ pub(crate) async fn index(
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
     let filtered = query.is_filtered();
     let shown_currency = currency.clone();
-    let (cards, (number, count, total), all, cities, states, facets) = db
+    let (cards, (number, count, total), all, facets) = db
         .read(move |conn| {
             let page = ListedLetting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
             let all = if filtered {
@@ -65,15 +63,7 @@ pub(crate) async fn index(
             let (number, count, total) = (page.number, page.count, page.total);
             let cards = cards(conn, page.rows, &currency)?;
             let position = (number, count, total);
-            let (cities, states) = (Town::all(conn)?, Town::states(conn)?);
-            Ok((
-                cards,
-                position,
-                all,
-                cities,
-                states,
-                Facets::load(conn, &filter)?,
-            ))
+            Ok((cards, position, all, Facets::load(conn, &filter)?))
         })
         .await?;
     let feed = LettingQuery {
@@ -97,8 +87,6 @@ pub(crate) async fn index(
         head,
         pager: PageLinks::new(number, count, |number| query.href(PATH, number)),
         cards: search_results(cards, &query, number),
-        cities: choices(cities, &query.city),
-        states: choices(states, &query.state),
         query,
         filters,
         found,
@@ -115,14 +103,6 @@ fn search_results(mut cards: Vec<Card>, query: &LettingQuery, page: i64) -> Vec<
         card.href = query.href(&card.href, page);
     }
     cards
-}
-
-/// Choices of a filter; empty if there is nothing to choose and nothing is chosen.
-fn choices(towns: Vec<Town>, chosen: &str) -> Vec<String> {
-    if towns.len() < 2 && chosen.is_empty() {
-        return Vec::new();
-    }
-    towns.into_iter().map(|town| town.name).collect()
 }
 
 #[derive(Serialize)]

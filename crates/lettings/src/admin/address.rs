@@ -49,7 +49,7 @@ pub const MODEL: Resource = Resource {
         Field::whole("number", "Number", 0, LARGEST_NUMBER),
         Field::text("street", "Street", 1, LONGEST).question(question),
         Field::text("city", "City", 1, LONGEST)
-            .suggestions(towns)
+            .suggestions(Town::cities)
             .bulk_edit(),
         Field::text("state", "State", STATE, STATE)
             .help("Two letters, such as CA.")
@@ -76,7 +76,7 @@ pub const MODEL: Resource = Resource {
     labels: None,
 };
 
-fn named(names: Vec<String>) -> Vec<Choice> {
+pub(super) fn named(names: Vec<String>) -> Vec<Choice> {
     let choice = |name: String| Choice::new(&name, name.clone());
     names.into_iter().map(choice).collect()
 }
@@ -187,11 +187,6 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
         Some(id) if Address::update(conn, id, &address)? => Ok(id),
         Some(_) => Err(SaveError::Missing),
     }
-}
-
-fn towns(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
-    let towns = Town::all(conn)?.into_iter();
-    Ok(towns.map(|town| town.name).collect())
 }
 
 fn question(conn: &mut DbConnection, id: i64, values: &FormValues) -> QueryResult<Option<String>> {

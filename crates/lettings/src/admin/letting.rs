@@ -55,12 +55,12 @@ pub const MODEL: Resource = Resource {
         Filter {
             parameter: "address__state__exact",
             label: "State",
-            choices: |conn| Ok(named(Town::states(conn)?)),
+            choices: |conn| Ok(address::named(Town::states(conn)?)),
         },
         Filter {
             parameter: "address__city__exact",
             label: "City",
-            choices: |conn| Ok(named(Town::all(conn)?)),
+            choices: |conn| Ok(address::named(Town::cities(conn)?)),
         },
         Filter {
             parameter: "status__exact",
@@ -135,11 +135,6 @@ pub const MODEL: Resource = Resource {
     choices: Some(choices),
     labels: Some(|conn, _, values| Ok(in_one_line(Address::find_all(conn, &ids(values))?))),
 };
-
-fn named(towns: Vec<Town>) -> Vec<Choice> {
-    let choice = |town: Town| Choice::new(&town.name, town.name.clone());
-    towns.into_iter().map(choice).collect()
-}
 
 fn path(object: &Record) -> Option<String> {
     let is_public = object.values.text("status") == PUBLISHED;
