@@ -111,12 +111,6 @@ impl Registry {
         permissions
     }
 
-    /// Whether a field's choices are all permissions.
-    pub(crate) fn is_permission_field(self, resource: &Resource, field: &str) -> bool {
-        self.access(resource)
-            .is_some_and(|rules| rules.permission_field == field)
-    }
-
     /// Choices of a field: of its own resource, or the rows of a related one by name.
     pub(crate) fn choices(
         self,

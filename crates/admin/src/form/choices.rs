@@ -5,16 +5,16 @@ use actix_web::HttpResponse;
 use actix_web::web::Query;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, Field, FieldKind, FormValues, Resource};
+use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, Field, FieldKind, Resource};
 use oc_core::search::SearchTerms;
 use oc_http::{PageError, PageResult};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::audit_log::snapshot::display_text;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::columns::BoundField;
-use crate::form::definition::FormDefinition;
+use crate::form::state::FormState;
+use crate::ui::field::SearchView;
 use crate::ui::submission::Submission;
 
 /// The most choices that a form shows; more require a search.
@@ -23,95 +23,61 @@ const MAX_CHOICES: i64 = 50;
 /// The button that searches; its value is the field.
 pub(crate) const FIND: &str = "_find";
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FieldChoices {
-    pub(crate) choices: Vec<Choice>,
-    /// The search terms, if there are too many choices to show.
-    pub(crate) searched: Option<String>,
-    pub(crate) more: i64,
-    /// Permissions that come from groups as well, as pairs of (code, name of the group).
-    pub(crate) inherited: Vec<(String, String)>,
-    /// The text of the value, if the form is read-only.
-    pub(crate) shown: String,
-    /// Existing values that a text field suggests.
-    pub(crate) suggestions: Vec<String>,
-}
-
-impl FieldChoices {
-    pub(crate) fn load(
+impl FormState {
+    /// The choices of a field, and the search if there are too many to show.
+    pub(super) fn choices(
+        &self,
         conn: &mut DbConnection,
-        definition: &FormDefinition,
         bound: BoundField,
-        values: &FormValues,
-        sent: &Submission,
-    ) -> QueryResult<Self> {
-        let (name, row) = (bound.field.name, definition.id);
-        let registry = definition.registry();
-        if definition.read_only {
-            let (resource, field) = (bound.resource, bound.field);
-            // An empty choice has a label of its own, which the form leaves out.
-            let chosen = values.list(bound.name).iter();
-            let chosen: Vec<_> = chosen.filter(|value| !value.is_empty()).cloned().collect();
-            let shown = display_text(conn, registry, resource, field, &chosen)?;
-            return Ok(Self {
-                shown,
-                ..Self::default()
-            });
-        }
-        if let Some(rules) = registry.access(bound.resource)
-            && rules.permission_field == name
-        {
-            return Ok(Self {
-                inherited: (rules.inherited)(conn, values)?,
-                ..Self::all(registry.permissions())
-            });
-        }
-        let choices = |conn: &mut DbConnection, wanted: &ChoiceQuery<'_>| {
-            registry.choices(conn, bound.resource, bound.field, wanted)
-        };
-        match bound.field.kind {
+    ) -> QueryResult<(Vec<Choice>, Option<SearchView>)> {
+        let registry = self.definition.registry();
+        let (resource, field) = (bound.resource, bound.field);
+        let first = |limit| ChoiceQuery::first(field.name, self.definition.id, limit);
+        match field.kind {
             FieldKind::MultipleChoice => {
-                let offer = choices(conn, &ChoiceQuery::first(name, row, i64::MAX))?;
-                return Ok(Self::all(offer.choices));
+                let all = registry.choices(conn, resource, field, &first(i64::MAX))?;
+                return Ok((all.choices, None));
             }
             FieldKind::Choice(..) | FieldKind::Related(..) => {}
             kind => {
-                let suggestions = bound.field.suggestions.map(|load| load(conn));
-                return Ok(Self {
-                    suggestions: suggestions.transpose()?.unwrap_or_default(),
-                    ..Self::all(kind.fixed_choices())
-                });
+                let Some(suggestions) = field.suggestions else {
+                    return Ok((kind.fixed_choices(), None));
+                };
+                let choice = |value: String| Choice::new(&value, value.clone());
+                let choices = suggestions(conn)?.into_iter().map(choice);
+                return Ok((choices.collect(), None));
             }
         }
-        let first = ChoiceQuery::first(name, row, MAX_CHOICES);
-        let mut offer = choices(conn, &first)?;
-        let searched =
-            (offer.found > MAX_CHOICES).then(|| sent.text(&search_name(bound.name)).trim());
+        let mut page = registry.choices(conn, resource, field, &first(MAX_CHOICES))?;
+        let sent = self.submission.text(&search_name(bound.name)).trim();
+        let searched = (page.found > MAX_CHOICES).then_some(sent);
         if let Some(words) = searched.filter(|words| !words.is_empty()) {
-            let terms = SearchTerms::parse(words);
-            offer = choices(conn, &ChoiceQuery { terms, ..first })?;
+            let query = ChoiceQuery {
+                terms: SearchTerms::parse(words),
+                ..first(MAX_CHOICES)
+            };
+            page = registry.choices(conn, resource, field, &query)?;
         }
-        let ChoicePage { mut choices, found } = offer;
+        let ChoicePage { mut choices, found } = page;
         let more = found - i64::try_from(choices.len()).unwrap_or(found);
         // The chosen value is always shown.
-        let chosen = values.text(bound.name).trim();
+        let chosen = self.values.text(bound.name).trim();
         if !chosen.is_empty() && choices.iter().all(|choice| choice.value != chosen) {
-            let known = registry.labels(conn, bound.resource, bound.field, &[chosen.to_owned()])?;
+            let known = registry.labels(conn, resource, field, &[chosen.to_owned()])?;
             choices.splice(0..0, known);
         }
-        Ok(Self {
-            choices,
-            searched: searched.map(str::to_owned),
+        let row = self.definition.id;
+        let row = row.map_or_else(String::new, |id| format!("&row={id}"));
+        let search = searched.map(|value| SearchView {
             more,
-            ..Self::default()
-        })
-    }
-
-    fn all(choices: Vec<Choice>) -> Self {
-        Self {
-            choices,
-            ..Self::default()
-        }
+            nothing: choices.is_empty() && !value.is_empty(),
+            value: value.to_owned(),
+            href: format!(
+                "/admin/autocomplete/?app_label={}&model_name={}{row}&field_name={}",
+                resource.app, resource.name, field.name
+            ),
+        });
+        Ok((choices, search))
     }
 }
 

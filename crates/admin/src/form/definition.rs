@@ -63,13 +63,6 @@ impl FormDefinition {
         own_fields(self.resource)
     }
 
-    /// The resource's own fields, and those of the inlines.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = BoundField> {
-        let inlines = self.inlines.iter();
-        let inlines = inlines.flat_map(|form| inline_fields(form.inline));
-        self.own_fields().chain(inlines)
-    }
-
     /// The parts of every field with a stored value: the resource's own, and those of inlines that are edited.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (BoundField, String)> {
         let edited = self.inlines.iter().filter(|inline| inline.edits);
@@ -87,14 +80,16 @@ impl FormDefinition {
         read_fields(self.own_fields().chain(sent), fields)
     }
 
-    /// The values that a query sets, as in `?address=7`.
-    pub(crate) fn query_values(
-        &self,
-        query: &Submission,
-        is_allowed: impl Fn(&BoundField) -> bool,
-    ) -> FormValues {
-        let is_set = |bound: &BoundField| bound.parts().iter().any(|name| query.has(name));
-        read_fields(self.own_fields().filter(is_allowed).filter(is_set), query)
+    /// The values that a query sets, as in `?address=7`: of a stored object only choices.
+    pub(crate) fn query_values(&self, query: &Submission) -> FormValues {
+        let is_set = |bound: &BoundField| {
+            let is_allowed = match bound.field.kind {
+                FieldKind::Choice(..) | FieldKind::Related(..) => !self.read_only,
+                _ => self.id.is_none(),
+            };
+            is_allowed && bound.parts().iter().any(|name| query.has(name))
+        };
+        read_fields(self.own_fields().filter(is_set), query)
     }
 
     /// Whether values were submitted for an inline that the user may not edit.

@@ -135,8 +135,8 @@ impl FormState {
         hidden
     }
 
-    pub(crate) fn show(self, staff: &StaffRequest, status: StatusCode) -> PageResult {
-        let mut sections = self.sections();
+    pub(crate) fn show(mut self, staff: &StaffRequest, status: StatusCode) -> PageResult {
+        let mut sections = std::mem::take(&mut self.sections);
         let (resource, record) = (self.definition.resource, self.record.as_ref());
         let may = |verb| staff.user.may(verb, resource);
         let read_only = self.definition.read_only;

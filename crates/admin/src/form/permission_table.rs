@@ -1,8 +1,10 @@
 //! Permissions as a table of check boxes: a row for each model, a column for each action.
 
+use accounts::admin::AccessRules;
+use diesel::QueryResult;
+use oc_core::DbConnection;
 use oc_core::admin::Choice;
 
-use crate::form::choices::FieldChoices;
 use crate::form::state::FormState;
 use crate::registry::Registry;
 use crate::ui::field::{ModelPermissions, PermissionBox, PermissionTable};
@@ -16,46 +18,48 @@ const ACTIONS: [(&str, &str); 4] = [
     ("delete", "Delete"),
 ];
 
-/// The table of the choices of a field. All are locked in the form of an account with more permissions than the user has.
-pub(crate) fn permission_table(
-    state: &FormState,
-    offered: &FieldChoices,
-    name: &str,
-) -> PermissionTable {
-    let (editor, chosen) = (&state.definition.editor, state.values.list(name));
-    let mut rows: Vec<ModelPermissions> = Vec::new();
-    for choice in &offered.choices {
-        let Some((app, model, column)) = parts(editor.registry, &choice.value) else {
-            continue;
-        };
-        let inherited = offered.inherited.iter();
-        let inherited = inherited.filter(|(code, _)| *code == choice.value);
-        let Choice { value, label } = choice.clone();
-        let permission = PermissionBox {
-            action: ACTIONS[column].1,
-            checked: chosen.contains(&value),
-            locked: state.has_higher_privileges || !editor.permissions.has(&value),
-            groups: inherited.map(|(_, group)| group.clone()).collect(),
-            value,
-            label,
-        };
-        let is_known = |row: &&mut ModelPermissions| (&row.app, &row.model) == (&app, &model);
-        if let Some(row) = rows.iter_mut().find(is_known) {
-            row.permissions[column] = Some(permission);
-            continue;
+impl FormState {
+    /// The table of a field's choices. All are locked in the form of an account with more permissions than the user has.
+    pub(super) fn permission_table(
+        &self,
+        conn: &mut DbConnection,
+        rules: &AccessRules,
+    ) -> QueryResult<PermissionTable> {
+        let editor = &self.definition.editor;
+        let chosen = self.values.list(rules.permission_field);
+        let inherited = (rules.inherited)(conn, &self.values)?;
+        let mut rows: Vec<ModelPermissions> = Vec::new();
+        for Choice { value, label } in editor.registry.permissions() {
+            let Some((app, model, column)) = parts(editor.registry, &value) else {
+                continue;
+            };
+            let groups = inherited.iter().filter(|(code, _)| *code == value);
+            let permission = PermissionBox {
+                action: ACTIONS[column].1,
+                checked: chosen.contains(&value),
+                locked: self.has_higher_privileges || !editor.permissions.has(&value),
+                groups: groups.map(|(_, group)| group.clone()).collect(),
+                value,
+                label,
+            };
+            // The permissions of a model follow each other.
+            let is_known = |row: &ModelPermissions| (&row.app, &row.model) == (&app, &model);
+            if !rows.last().is_some_and(is_known) {
+                rows.push(ModelPermissions {
+                    app,
+                    model,
+                    permissions: Default::default(),
+                });
+            }
+            if let Some(row) = rows.last_mut() {
+                row.permissions[column] = Some(permission);
+            }
         }
-        let mut permissions = <[_; 4]>::default();
-        permissions[column] = Some(permission);
-        rows.push(ModelPermissions {
-            app,
-            model,
-            permissions,
-        });
-    }
-    let mut all = rows.iter().flat_map(|row| row.permissions.iter().flatten());
-    PermissionTable {
-        has_locked: all.any(|permission| permission.locked),
-        rows,
+        let mut all = rows.iter().flat_map(|row| row.permissions.iter().flatten());
+        Ok(PermissionTable {
+            has_locked: all.any(|permission| permission.locked),
+            rows,
+        })
     }
 }
 

@@ -1,24 +1,25 @@
 //! Rendering of form fields.
 
 use accounts::Verb;
+use diesel::QueryResult;
+use oc_core::DbConnection;
 use oc_core::admin::{Choice, FieldKind, id_in};
 use oc_core::validation::FixedChoices;
 
+use crate::audit_log::snapshot::display_text;
 use crate::columns::{BoundField, inline_fields};
-use crate::form::choices::FieldChoices;
 use crate::form::definition::InlineForm;
-use crate::form::permission_table::permission_table;
 use crate::form::state::FormState;
-use crate::ui::field::{ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section};
+use crate::ui::field::{ChoiceGroup, ChoiceView, FieldView, RelatedView, Section};
 use crate::ui::links::{capitalized, change_path, list_path, thumbnail_path};
 
 impl FormState {
     /// The fields in their sections, each inline after the section that has its field.
-    pub(crate) fn sections(&self) -> Vec<Section> {
+    pub(super) fn load_sections(&self, conn: &mut DbConnection) -> QueryResult<Vec<Section>> {
         let mut sections: Vec<Section> = Vec::new();
         for bound in self.definition.own_fields() {
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
-            let views = self.views(bound);
+            let views = self.views(conn, bound)?;
             match sections.last_mut() {
                 Some(section) if section.title == title => section.fields.extend(views),
                 _ => sections.push(Section {
@@ -32,13 +33,13 @@ impl FormState {
             let has_field = |section: &Section| section.fields.iter().any(|f| f.name == field);
             let place = sections.iter().position(has_field);
             let place = place.map_or(sections.len(), |place| place + 1);
-            sections.insert(place, self.inline_section(inline));
+            sections.insert(place, self.inline_section(conn, inline)?);
         }
-        sections
+        Ok(sections)
     }
 
     /// The fields of an inline. The script hides them while another object is chosen.
-    fn inline_section(&self, inline: &InlineForm) -> Section {
+    fn inline_section(&self, conn: &mut DbConnection, inline: &InlineForm) -> QueryResult<Section> {
         let word = inline.inline.resource.singular;
         let owner = self.definition.resource.singular;
         let (title, description) = match (inline.edits, inline.adds) {
@@ -55,55 +56,46 @@ impl FormState {
                 )
             }
         };
-        let fields = inline_fields(inline.inline).flat_map(|bound| self.views(bound));
-        Section {
+        let mut fields = Vec::new();
+        for bound in inline_fields(inline.inline) {
+            fields.extend(self.views(conn, bound)?);
+        }
+        for field in &mut fields {
+            // Whether they are required depends on the choice.
+            (field.required, field.depends) = (false, true);
+        }
+        Ok(Section {
             title: Some(title),
             description: Some(description),
             inside: Some(inline.inline.field),
-            // Whether they are required depends on the choice.
-            fields: fields
-                .map(|field| FieldView {
-                    required: false,
-                    depends: true,
-                    ..field
-                })
-                .collect(),
-        }
+            fields,
+        })
     }
 
-    fn views(&self, bound: BoundField) -> Vec<FieldView> {
+    fn views(&self, conn: &mut DbConnection, bound: BoundField) -> QueryResult<Vec<FieldView>> {
         let label = bound.field.label;
         let labels = match bound.field.kind {
             FieldKind::DateTime { .. } => vec![format!("{label}: date"), format!("{label}: time")],
             _ => vec![label.to_owned()],
         };
-        bound
-            .parts()
-            .into_iter()
-            .zip(labels)
-            .map(|(name, label)| self.view(bound, name, label))
+        let parts = bound.parts().into_iter().zip(labels);
+        parts
+            .map(|(name, label)| self.view(conn, bound, &name, &label))
             .collect()
     }
 
-    fn view(&self, bound: BoundField, name: String, label: String) -> FieldView {
-        let (field, offered) = (bound.field, &self.choices[bound.name]);
-        let value = self.values.text(&name).to_owned();
-        let errors = self.feedback.errors().iter().filter(|error| {
-            // An error of a date with a time is shown once.
-            error.field == name || error.field == bound.name && !name.ends_with("_1")
-        });
-        let mut view = FieldView {
-            id: format!("id_{name}"),
-            errors: errors.map(ToString::to_string).collect(),
-            suggestions: offered.suggestions.clone(),
-            name,
-            label,
-            help: (!field.help.is_empty()).then(|| field.help.to_owned()),
-            ..FieldView::default()
-        };
+    fn view(
+        &self,
+        conn: &mut DbConnection,
+        bound: BoundField,
+        name: &str,
+        label: &str,
+    ) -> QueryResult<FieldView> {
+        let field = bound.field;
         let registry = self.definition.registry();
-        let is_permission_field = registry.is_permission_field(bound.resource, field.name);
-        (view.kind, view.required) = match field.kind {
+        let rules = registry.access(bound.resource);
+        let rules = rules.filter(|rules| rules.permission_field == field.name);
+        let (kind, required) = match field.kind {
             FieldKind::Text { min, .. } => ("text", min > 0),
             FieldKind::Email { .. } => ("email", false),
             FieldKind::Integer { .. } => ("number", true),
@@ -119,10 +111,21 @@ impl FormState {
             FieldKind::AnyOf(_) => ("checkboxes", false),
             FieldKind::Related(..) => ("select", false),
             FieldKind::Choice(..) => ("select", true),
-            FieldKind::MultipleChoice if is_permission_field => ("permissions", false),
+            FieldKind::MultipleChoice if rules.is_some() => ("permissions", false),
             FieldKind::MultipleChoice => ("multiple", false),
-            FieldKind::DateTime { required } if view.name.ends_with("_1") => ("time", required),
+            FieldKind::DateTime { required } if name.ends_with("_1") => ("time", required),
             FieldKind::DateTime { required } => ("date", required),
+        };
+        let errors = self.feedback.errors().iter().filter(|error| {
+            // An error of a date with a time is shown once.
+            error.field == name || error.field == bound.name && kind != "time"
+        });
+        let mut view = FieldView {
+            value: self.values.text(name).to_owned(),
+            required,
+            errors: errors.map(ToString::to_string).collect(),
+            help: (!field.help.is_empty()).then(|| field.help.to_owned()),
+            ..FieldView::new(name, label, kind)
         };
         match field.kind {
             FieldKind::Text { max, .. }
@@ -131,41 +134,72 @@ impl FormState {
             FieldKind::Image => {
                 view.accept = bound.resource.images.map(|images| images.accept);
                 view.thumbnail =
-                    (!value.is_empty()).then(|| thumbnail_path(bound.resource, &value));
+                    (!view.value.is_empty()).then(|| thumbnail_path(bound.resource, &view.value));
             }
             FieldKind::Boolean => {
-                view.checked = self.values.is_yes(&view.name);
+                view.checked = self.values.is_yes(name);
                 view.has_unchecked_value = field.keeps_if_absent;
             }
             FieldKind::Related(app, name) | FieldKind::Choice(app, name) => {
-                view.related = self.related(app, name, &value);
+                view.related = self.related(app, name, &view.value);
             }
-            FieldKind::MultipleChoice if is_permission_field => {
-                view.permissions = Some(permission_table(self, offered, &view.name));
-            }
-            FieldKind::DateTime { .. } if view.kind == "time" => {
+            FieldKind::DateTime { .. } if kind == "time" => {
                 view.help = Some(format!("Time zone: {}", registry.time_zone));
             }
             _ => {}
         }
-        let options = self.options(bound, &view.name, offered);
         if self.definition.read_only {
-            return readonly(view, field.kind, value, &offered.shown);
+            return self.readonly(conn, bound, view);
         }
+        if let Some(rules) = rules {
+            view.permissions = Some(self.permission_table(conn, rules)?);
+            return Ok(view);
+        }
+        let (choices, search) = self.choices(conn, bound)?;
+        let options = self.options(bound, choices);
         if let FieldKind::AnyOf(groups) = field.kind {
-            let mut options = options.iter().cloned();
+            let mut options = options.into_iter();
             let group = |(title, choices): &(&'static str, FixedChoices)| ChoiceGroup {
                 title,
                 options: options.by_ref().take(choices.len()).collect(),
             };
             view.groups = groups.iter().map(group).collect();
+            return Ok(view);
         }
         view.depends = self.inline(bound).is_some_and(|inline| inline.adds);
         view.required &= !view.depends;
-        view.search = self.search(bound, offered);
+        view.search = search;
         view.options = options;
-        view.value = value;
-        view
+        Ok(view)
+    }
+
+    /// The same field as a text.
+    fn readonly(
+        &self,
+        conn: &mut DbConnection,
+        bound: BoundField,
+        mut view: FieldView,
+    ) -> QueryResult<FieldView> {
+        view.required = false;
+        match bound.field.kind {
+            FieldKind::Image => {
+                view.accept = None;
+                return Ok(view);
+            }
+            // Its parts are shown one by one.
+            FieldKind::DateTime { .. } => {}
+            _ => {
+                let registry = self.definition.registry();
+                let mut chosen = self.values.list(bound.name).to_vec();
+                // An empty choice has a label of its own, which the form leaves out.
+                chosen.retain(|value| !value.is_empty());
+                view.value = display_text(conn, registry, bound.resource, bound.field, &chosen)?;
+            }
+        }
+        let related = view.related.take();
+        view.href = related.and_then(|related| related.change_href.or(related.view_href));
+        view.kind = "readonly";
+        Ok(view)
     }
 
     fn inline(&self, bound: BoundField) -> Option<&InlineForm> {
@@ -175,18 +209,17 @@ impl FormState {
             .find(|inline| inline.inline.field == bound.field.name)
     }
 
-    fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
-        let chosen = self.values.list(name);
+    fn options(&self, bound: BoundField, choices: Vec<Choice>) -> Vec<ChoiceView> {
+        let chosen = self.values.list(bound.name);
         let inline = self.inline(bound);
         let own = id_in(&self.stored, bound.name).map(|id| id.to_string());
-        let option = |choice: &Choice| ChoiceView {
-            selected: chosen.iter().any(|value| value.trim() == choice.value),
-            other: inline
-                .is_some_and(|inline| !inline.edits || own.as_ref() != Some(&choice.value)),
-            value: choice.value.clone(),
-            label: choice.label.clone(),
+        let option = |Choice { value, label }| ChoiceView {
+            selected: chosen.iter().any(|chosen| chosen.trim() == value),
+            other: inline.is_some_and(|inline| !inline.edits || own.as_ref() != Some(&value)),
+            value,
+            label,
         };
-        let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
+        let mut options: Vec<ChoiceView> = choices.into_iter().map(option).collect();
         let is_related = matches!(bound.field.kind, FieldKind::Related(..));
         if !is_related && !matches!(bound.field.kind, FieldKind::Choice(..)) {
             return options;
@@ -211,22 +244,6 @@ impl FormState {
         options
     }
 
-    fn search(&self, bound: BoundField, offered: &FieldChoices) -> Option<SearchView> {
-        let value = offered.searched.clone()?;
-        let (app, model) = (self.definition.resource.app, self.definition.resource.name);
-        let id = self.definition.id;
-        let row = id.map_or_else(String::new, |id| format!("&row={id}"));
-        Some(SearchView {
-            more: offered.more,
-            nothing: offered.choices.is_empty() && !value.is_empty(),
-            value,
-            href: format!(
-                "/admin/autocomplete/?app_label={app}&model_name={model}{row}&field_name={}",
-                bound.field.name
-            ),
-        })
-    }
-
     /// Links to the object that a field refers to, as far as the user has the permission.
     fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
         let editor = &self.definition.editor;
@@ -243,24 +260,4 @@ impl FormState {
             view_href: path.filter(|_| !may_change && editor.may_view(resource)),
         })
     }
-}
-
-fn readonly(mut view: FieldView, kind: FieldKind, value: String, shown: &str) -> FieldView {
-    if kind == FieldKind::Image {
-        (view.accept, view.required) = (None, false);
-        return view;
-    }
-    // Its parts are shown one by one.
-    let is_date_time = matches!(kind, FieldKind::DateTime { .. });
-    let shown = if is_date_time {
-        value
-    } else {
-        shown.to_owned()
-    };
-    view.href = view
-        .related
-        .take()
-        .and_then(|related| related.change_href.or(related.view_href));
-    (view.kind, view.value, view.required) = ("readonly", shown, false);
-    view
 }

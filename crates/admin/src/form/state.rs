@@ -1,17 +1,15 @@
 //! A form with its values, choices and errors.
 
-use std::collections::BTreeMap;
-
 use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{FieldKind, FormValues, Record};
+use oc_core::admin::{FormValues, Record};
 use oc_core::validation::FieldError;
 
-use crate::form::choices::FieldChoices;
 use crate::form::conflict::{ConflictView, with_choices};
 use crate::form::definition::FormDefinition;
 use crate::gallery::GalleryView;
+use crate::ui::field::Section;
 use crate::ui::submission::Submission;
 
 pub(crate) struct FormState {
@@ -20,8 +18,7 @@ pub(crate) struct FormState {
     /// The stored values, those of inlines included; the defaults of a new object.
     pub(crate) stored: FormValues,
     pub(crate) values: FormValues,
-    /// By the name of the field in the form.
-    pub(crate) choices: BTreeMap<&'static str, FieldChoices>,
+    pub(crate) sections: Vec<Section>,
     /// Whether the object is an account with permissions that the user lacks.
     pub(crate) has_higher_privileges: bool,
     pub(crate) gallery: Option<GalleryView>,
@@ -74,18 +71,15 @@ impl FormFeedback {
 }
 
 impl FormState {
-    /// The form that a query opens. It may set values, as in `?address=7`: of a stored object only choices.
+    /// The form that a query opens, which may set values.
     pub(crate) fn from_query(
         conn: &mut DbConnection,
         definition: FormDefinition,
         query: &Submission,
     ) -> QueryResult<Self> {
-        Self::load(conn, definition, query, |definition, _| {
-            definition.query_values(query, |bound| match bound.field.kind {
-                FieldKind::Choice(..) | FieldKind::Related(..) => !definition.read_only,
-                _ => definition.id.is_none(),
-            })
-        })
+        let values = |definition: &FormDefinition, _: &FormValues| definition.query_values(query);
+        let feedback = FormFeedback::default();
+        Self::load(conn, definition, values, Submission::default(), feedback)
     }
 
     /// The form with what was submitted or chosen in a conflict.
@@ -95,28 +89,25 @@ impl FormState {
         submission: &Submission,
         feedback: FormFeedback,
     ) -> QueryResult<Self> {
-        let state = Self::load(conn, definition, submission, |definition, stored| {
+        let is_resolved = !feedback.is_conflict() && submission.has("_resolve");
+        let values = |definition: &FormDefinition, stored: &FormValues| {
             let values = definition.form_values(submission);
-            let is_resolved = !feedback.is_conflict() && submission.has("_resolve");
             if is_resolved && definition.id.is_some() {
                 with_choices(definition, submission, values, stored)
             } else {
                 values
             }
-        });
-        Ok(Self {
-            submission: submission.clone(),
-            feedback,
-            ..state?
-        })
+        };
+        Self::load(conn, definition, values, submission.clone(), feedback)
     }
 
     /// The form with these values, and the stored ones or the defaults of the other fields.
     fn load(
         conn: &mut DbConnection,
         definition: FormDefinition,
-        sent: &Submission,
         values: impl FnOnce(&FormDefinition, &FormValues) -> FormValues,
+        submission: Submission,
+        feedback: FormFeedback,
     ) -> QueryResult<Self> {
         let (editor, resource) = (&definition.editor, definition.resource);
         let record = definition.id.map(|id| resource.find(conn, id));
@@ -126,11 +117,6 @@ impl FormState {
             None => resource.defaults(),
         };
         let values = values(&definition, &stored).with_defaults(stored.clone());
-        let mut choices = BTreeMap::new();
-        for bound in definition.fields() {
-            let offered = FieldChoices::load(conn, &definition, bound, &values, sent)?;
-            choices.insert(bound.name, offered);
-        }
         let (mut gallery, mut has_higher_privileges, mut missing) = (None, false, Vec::new());
         if let Some(record) = &record {
             gallery = GalleryView::load(conn, editor, resource, record.id)?;
@@ -141,17 +127,19 @@ impl FormState {
                 }
             }
         }
-        Ok(Self {
+        let mut state = Self {
             definition,
             record,
             stored,
             values,
-            choices,
+            sections: Vec::new(),
             has_higher_privileges,
             gallery,
             missing,
-            submission: Submission::default(),
-            feedback: FormFeedback::default(),
-        })
+            submission,
+            feedback,
+        };
+        state.sections = state.load_sections(conn)?;
+        Ok(state)
     }
 }

@@ -133,8 +133,8 @@ impl BulkEdit<'_> {
                 FormState::from_submission(conn, definition, &submission, errors.into())
             })
             .await?;
-        let sections = state.sections();
-        let views = sections.into_iter().flat_map(|section| section.fields);
+        let sections = state.sections.into_iter();
+        let views = sections.flat_map(|section| section.fields);
         let is_offered = |view: &FieldView| fields(self.model).any(|field| field.name == view.name);
         let views: Vec<FieldView> = views.filter(is_offered).collect();
         let page = BulkEditPage {

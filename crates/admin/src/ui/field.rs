@@ -11,11 +11,10 @@ pub(crate) struct FieldView {
     pub(crate) kind: &'static str,
     pub(crate) value: String,
     pub(crate) checked: bool,
+    /// Choices; of a text field, suggestions.
     pub(crate) options: Vec<ChoiceView>,
     /// The check boxes of a field of kind `permissions`.
     pub(crate) permissions: Option<PermissionTable>,
-    /// Existing values, for a `datalist`.
-    pub(crate) suggestions: Vec<String>,
     pub(crate) groups: Vec<ChoiceGroup>,
     /// Whether an unchecked box is submitted too, because a missing field would keep its value.
     pub(crate) has_unchecked_value: bool,
