@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::archive::{self, Archive};
 use super::batch::Digest;
 use super::table::Table;
-use super::{Input, Occupied, Snapshot, Source, Target, load};
+use super::{Input, Occupied, ReferenceSchema, Snapshot, Source, Target, load};
 
 mod rejection;
 
@@ -109,6 +109,33 @@ fn values_are_the_same_after_a_restore() -> Result<()> {
             assert_eq!(before, after, "{} to {}", from.url(), to.url());
             assert_eq!(after.len(), 3);
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_backup_of_the_first_release_can_be_restored() -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/first-release.backup");
+    for db in TestDb::each()? {
+        restore(&db, &path, Occupied::Reject)?;
+
+        let conn = &mut db.connect()?;
+        for (rows, expected) in [
+            ("lettings WHERE status = 'published' AND address_shown", 12),
+            ("addresses WHERE street = 'Rue de l''Été \"B\"'", 1),
+            ("profiles WHERE show_email", 2),
+            ("users WHERE last_login = '2026-11-22 08:15:00.123'", 1),
+            ("users WHERE is_superuser AND NOT must_change_password", 1),
+            ("group_rights WHERE group_id = 2", 2),
+            ("user_groups WHERE user_id = 2 AND group_id = 2", 1),
+            ("sessions WHERE password_mark = ''", 1),
+            ("changes WHERE before LIKE '{\"name\":[\"Gone\"]%'", 1),
+        ] {
+            assert_eq!(count(conn, rows)?, expected, "{rows}");
+        }
+        conn.batch_execute("INSERT INTO groups (name) VALUES ('New')")?;
+        assert_eq!(count(conn, "groups WHERE id = 3")?, 1, "1 was deleted");
+        ReferenceSchema::new()?.check_complete(conn)?;
     }
     Ok(())
 }
