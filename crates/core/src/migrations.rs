@@ -34,6 +34,11 @@ pub enum MigrateError {
         "the database is newer than this program: it knows the migration {0}, which this version does not have"
     )]
     Newer(String),
+    /// The database belongs to a Django edition of the site.
+    #[error(
+        "the database is that of a Django site; set DATABASE_URL to a new database, and move the site there with import-django"
+    )]
+    Django,
     /// A migration failed; the whole run was rolled back.
     #[error("the migration {version} failed: {source}")]
     Failed {
@@ -84,7 +89,8 @@ pub fn migrate_exactly(conn: &mut DbConnection) -> Result<Status, MigrateError> 
     }
 }
 
-/// Applies pending migrations and returns the status before.
+/// Applies pending migrations and returns the status before. Rejects a database of Django, which would get a second,
+/// empty site.
 ///
 /// Takes a lock that every node respects and then reads the list again, so that processes started together migrate
 /// once. The whole run is one transaction.
@@ -100,6 +106,9 @@ pub fn migrate(conn: &mut DbConnection) -> Result<Status, MigrateError> {
                 .execute(postgres)?;
         }
         let status = status(conn)?;
+        if status.brand_new && has_table(conn, "django_migrations")? {
+            return Err(MigrateError::Django);
+        }
         match conn {
             DbConnection::Postgres(postgres) => run(postgres, &POSTGRES, &status.pending)?,
             DbConnection::Sqlite(sqlite) => run(sqlite, &SQLITE, &status.pending)?,
@@ -178,6 +187,8 @@ fn has_table(conn: &mut DbConnection, name: &str) -> QueryResult<bool> {
 mod tests {
     use std::sync::Barrier;
 
+    use diesel::connection::SimpleConnection;
+
     use super::*;
     use crate::testing::{TestDb, on_both};
 
@@ -219,6 +230,18 @@ mod tests {
                     unknown: vec![]
                 }
             );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_database_of_django_is_rejected() -> anyhow::Result<()> {
+        on_both(|conn| {
+            revert_all(conn)?;
+            conn.batch_execute("CREATE TABLE django_migrations (id INTEGER)")?;
+
+            assert!(matches!(migrate(conn), Err(MigrateError::Django)));
+            assert!(status(conn)?.brand_new);
             Ok(())
         })
     }
