@@ -20,6 +20,9 @@ pub(crate) struct CsvTable {
 enum Column {
     Id,
     Field {
+        /// The name in files.
+        heading: String,
+        /// The name of the value.
         name: String,
         label: &'static str,
         kind: FieldKind,
@@ -73,7 +76,7 @@ impl CsvTable {
             for (column, text) in columns.iter().zip(&row.cells) {
                 let name = match column {
                     Column::Id => "id",
-                    Column::Field { name, .. } => name,
+                    Column::Field { heading, .. } => heading,
                     Column::Ignored { .. } => continue,
                 };
                 if let Some(error) = cell::error(text) {
@@ -155,7 +158,13 @@ impl CsvTable {
         let mut values = stored.unwrap_or(&self.defaults).clone();
         let mut errors = Vec::new();
         for (column, text) in self.columns.iter().zip(&row.cells) {
-            let Column::Field { name, label, kind } = column else {
+            let Column::Field {
+                heading,
+                name,
+                label,
+                kind,
+            } = column
+            else {
                 continue;
             };
             if stored.is_none() && text.trim().is_empty() {
@@ -173,7 +182,7 @@ impl CsvTable {
                         values.with_yes(name, yes)
                     } else {
                         let text = format!("{label} must be yes or no.");
-                        errors.push(RowError::new(row.number, name, text));
+                        errors.push(RowError::new(row.number, heading, text));
                         values
                     }
                 }
@@ -285,10 +294,12 @@ fn column(model: &'static Resource, name: &str) -> Column {
         let field = column.field;
         let is_label =
             key(field.label) == wanted && !matches!(field.kind, FieldKind::DateTime { .. });
-        let mut headings = parts(field.name, field.kind).into_iter();
-        let place = headings.position(|heading| is_label || key(&heading) == wanted)?;
+        let headings = parts(field.name, field.kind).into_iter();
+        let mut names = headings.zip(column.parts());
+        let (heading, name) = names.find(|(heading, _)| is_label || key(heading) == wanted)?;
         Some(Column::Field {
-            name: column.parts().swap_remove(place),
+            heading,
+            name,
             label: field.label,
             kind: field.kind,
         })
@@ -417,6 +428,13 @@ mod tests {
         ] {
             assert_eq!(errors(file).join(" "), expected);
         }
+    }
+
+    #[test]
+    fn errors_of_cells_name_the_columns_of_the_file() {
+        let errors = read(b"title,Name\nPier,#REF!").err().unwrap_or_default();
+
+        assert_eq!((errors[0].row, &*errors[0].column), (Some(2), "name"));
     }
 
     #[test]
