@@ -1,6 +1,6 @@
 //! The rows of a file as values of a resource.
 
-use oc_core::admin::{FieldKind, FormValues, Resource};
+use oc_core::admin::{Field, FieldKind, FormValues, Resource};
 use oc_core::text::fold;
 use serde::Serialize;
 
@@ -16,21 +16,24 @@ pub(crate) struct CsvTable {
     pub(crate) format: String,
 }
 
-#[derive(PartialEq)]
-enum Column {
-    Id,
-    Field {
-        /// The name in files.
-        heading: String,
-        /// The name of the value.
-        name: String,
-        label: &'static str,
-        kind: FieldKind,
-    },
-    Ignored {
-        name: String,
-    },
+struct Column {
+    /// The name in files; of a column that is not imported, the one in this file.
+    heading: String,
+    /// The name of the value, and its field. The ID has none.
+    value: Option<(String, &'static Field)>,
 }
+
+impl Column {
+    fn is_id(&self) -> bool {
+        self.heading == ID
+    }
+
+    fn is_imported(&self) -> bool {
+        self.is_id() || self.value.is_some()
+    }
+}
+
+const ID: &str = "id";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct RowError {
@@ -73,14 +76,10 @@ impl CsvTable {
         let columns = columns(model, &header)?;
         let mut errors = Vec::new();
         for row in &rows {
-            for (column, text) in columns.iter().zip(&row.cells) {
-                let name = match column {
-                    Column::Id => "id",
-                    Column::Field { heading, .. } => heading,
-                    Column::Ignored { .. } => continue,
-                };
+            let cells = columns.iter().zip(&row.cells);
+            for (column, text) in cells.filter(|(column, _)| column.is_imported()) {
                 if let Some(error) = cell::error(text) {
-                    errors.push(RowError::new(row.number, name, error));
+                    errors.push(RowError::new(row.number, &column.heading, error));
                 }
             }
             let filled = row.cells.iter().rposition(|cell| !cell.trim().is_empty());
@@ -88,7 +87,7 @@ impl CsvTable {
             let mut missing = columns.iter().skip(row.cells.len());
             let length = if filled > columns.len() {
                 filled
-            } else if missing.any(|column| !matches!(column, Column::Ignored { .. })) {
+            } else if missing.any(Column::is_imported) {
                 row.cells.len()
             } else {
                 continue;
@@ -115,37 +114,30 @@ impl CsvTable {
 
     /// Sentences about the columns that are not imported.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let ignored = self.columns.iter().filter_map(|column| match column {
-            Column::Ignored { name } if name.is_empty() => {
-                Some("A column without a name is not imported.".to_owned())
-            }
-            Column::Ignored { name } => Some(format!("Column {name} is not imported.")),
-            _ => None,
-        });
-        ignored.collect()
+        let ignored = self.columns.iter().filter(|column| !column.is_imported());
+        let note = |column: &Column| match &*column.heading {
+            "" => "A column without a name is not imported.".to_owned(),
+            name => format!("Column {name} is not imported."),
+        };
+        ignored.map(note).collect()
     }
 
+    /// The names of the values, and the labels of their fields.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.columns.iter().filter_map(|column| match column {
-            Column::Field { name, label, .. } => Some((name.as_str(), *label)),
-            _ => None,
-        })
+        let values = self.columns.iter().filter_map(|it| it.value.as_ref());
+        values.map(|(name, field)| (name.as_str(), field.label))
     }
 
     /// The id in a row; `None` for a new object.
     pub(crate) fn id(&self, row: &SpreadsheetRow) -> Result<Option<i64>, RowError> {
-        let mut columns = self.columns.iter().zip(&row.cells);
-        let id = columns.find(|(column, _)| **column == Column::Id);
-        match id
-            .map_or(String::new(), |(_, text)| cell::number(text))
-            .as_str()
-        {
-            "" => Ok(None),
-            text => {
-                let id = text.parse().map(Some);
-                id.map_err(|_| RowError::new(row.number, "id", "ID must be a whole number."))
-            }
+        let mut cells = self.columns.iter().zip(&row.cells);
+        let cell = cells.find(|(column, _)| column.is_id());
+        let text = cell.map_or(String::new(), |(_, text)| cell::number(text));
+        if text.is_empty() {
+            return Ok(None);
         }
+        let id = text.parse().map(Some);
+        id.map_err(|_| RowError::new(row.number, ID, "ID must be a whole number."))
     }
 
     /// The values of a row. Columns that the file doesn't have keep the stored values, or the defaults in a new row, where
@@ -158,20 +150,14 @@ impl CsvTable {
         let mut values = stored.unwrap_or(&self.defaults).clone();
         let mut errors = Vec::new();
         for (column, text) in self.columns.iter().zip(&row.cells) {
-            let Column::Field {
-                heading,
-                name,
-                label,
-                kind,
-            } = column
-            else {
+            let Some((name, field)) = &column.value else {
                 continue;
             };
             if stored.is_none() && text.trim().is_empty() {
                 continue;
             }
             let text = unescape_formula(cell::without_text_formula(text));
-            values = match kind {
+            values = match field.kind {
                 FieldKind::MultipleChoice | FieldKind::AnyOf(_) => {
                     let list = text.split([' ', ',', ';', '\n', '\r', '\t']);
                     let list = list.filter(|value| !value.is_empty());
@@ -181,8 +167,8 @@ impl CsvTable {
                     if let Some(yes) = cell::boolean(&text) {
                         values.with_yes(name, yes)
                     } else {
-                        let text = format!("{label} must be yes or no.");
-                        errors.push(RowError::new(row.number, heading, text));
+                        let text = format!("{} must be yes or no.", field.label);
+                        errors.push(RowError::new(row.number, &column.heading, text));
                         values
                     }
                 }
@@ -225,7 +211,7 @@ fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
 
 /// How many rows with a title or notes precede the header: none, unless a later row names several fields.
 fn titles(model: &'static Resource, rows: &[SpreadsheetRow]) -> usize {
-    let is_field = |name: &&String| matches!(column(model, name.trim()), Column::Field { .. });
+    let is_field = |name: &&String| column(model, name.trim()).value.is_some();
     let mut fields = rows
         .iter()
         .take(MAX_ROWS_BEFORE_HEADER)
@@ -243,38 +229,30 @@ fn columns(
     model: &'static Resource,
     header: &SpreadsheetRow,
 ) -> Result<Vec<Column>, Vec<RowError>> {
-    let is_unnamed =
-        |column: &Column| matches!(column, Column::Ignored { name } if name.is_empty());
     let names = header.cells.iter().map(|name| name.trim());
     let mut columns: Vec<_> = names.map(|name| column(model, name)).collect();
-    while columns.last().is_some_and(is_unnamed) {
-        columns.pop();
-    }
-    let is_field = |column: &Column| matches!(column, Column::Field { .. });
-    if !columns.iter().any(is_field) {
+    while columns.pop_if(|last| last.heading.is_empty()).is_some() {}
+    if columns.iter().all(|column| column.value.is_none()) {
         let names = column_names(&file_columns(model)).join(", ");
+        let unknown = columns.iter().filter(|column| !column.is_id());
         let text = format!("Unknown column. You can use: {names}.");
-        let unknown = columns.iter().filter_map(|column| match column {
-            Column::Ignored { name } => Some(RowError::new(header.number, name, &text)),
-            _ => None,
-        });
-        let unknown: Vec<_> = unknown.collect();
+        let error = |column: &Column| RowError::new(header.number, &column.heading, &text);
+        let unknown: Vec<_> = unknown.map(error).collect();
         if unknown.is_empty() {
             let text = format!("The file has no columns to import. You can use: {names}.");
             return Err(RowError::for_file(text));
         }
         return Err(unknown);
     }
-    let is_repeated = |(place, column): &(usize, &Column)| {
-        let is_imported = !matches!(column, Column::Ignored { .. });
-        is_imported && columns[..*place].contains(column)
-    };
-    let repeated = columns.iter().enumerate().filter(is_repeated);
-    let error = |(place, _): (usize, &Column)| {
-        let name = header.cells[place].trim();
-        RowError::new(header.number, name, "This column appears twice.")
-    };
-    let errors: Vec<_> = repeated.map(error).collect();
+    let mut errors = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        let mut known = columns[..place].iter();
+        if column.is_imported() && known.any(|known| known.heading == column.heading) {
+            let name = header.cells[place].trim();
+            let text = "This column appears twice.";
+            errors.push(RowError::new(header.number, name, text));
+        }
+    }
     if errors.is_empty() {
         Ok(columns)
     } else {
@@ -287,8 +265,13 @@ fn column(model: &'static Resource, name: &str) -> Column {
     let key =
         |text: &str| -> String { fold(text).chars().filter(|c| c.is_alphanumeric()).collect() };
     let wanted = key(name);
-    if wanted == "id" {
-        return Column::Id;
+    let unknown = Column {
+        heading: name.to_owned(),
+        value: None,
+    };
+    if wanted == ID {
+        let heading = ID.to_owned();
+        return Column { heading, ..unknown };
     }
     let field = file_columns(model).into_iter().find_map(|column| {
         let field = column.field;
@@ -297,22 +280,16 @@ fn column(model: &'static Resource, name: &str) -> Column {
         let headings = parts(field.name, field.kind).into_iter();
         let mut names = headings.zip(column.parts());
         let (heading, name) = names.find(|(heading, _)| is_label || key(heading) == wanted)?;
-        Some(Column::Field {
+        Some(Column {
             heading,
-            name,
-            label: field.label,
-            kind: field.kind,
+            value: Some((name, field)),
         })
     });
-    field.unwrap_or_else(|| Column::Ignored {
-        name: name.to_owned(),
-    })
+    field.unwrap_or(unknown)
 }
 
 #[cfg(test)]
 mod tests {
-    use oc_core::admin::Field;
-
     use super::*;
     use crate::import::spreadsheet::MAX_ROWS;
     use crate::import::tests::workbook;
