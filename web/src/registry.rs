@@ -1,21 +1,18 @@
 //! Resources of the admin. Registering one takes one line.
 
-use accounts::admin::{ACCESS_RULES, GROUP, USER};
+use accounts::admin::{GROUP, USER};
 
 use admin::Registry;
 
 /// All resources, by app, in the order of the index.
-pub const REGISTRY: Registry = Registry::new(
-    &[
-        &lettings::admin::LETTING,
-        &lettings::admin::ADDRESS,
-        &lettings::admin::PHOTO,
-        &profiles::admin::PROFILE,
-        &USER,
-        &GROUP,
-    ],
-    &ACCESS_RULES,
-);
+pub const REGISTRY: Registry = Registry::new(&[
+    &lettings::admin::LETTING,
+    &lettings::admin::ADDRESS,
+    &lettings::admin::PHOTO,
+    &profiles::admin::PROFILE,
+    &USER,
+    &GROUP,
+]);
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,17 @@
-//! The resources that staff manage, the rules of those that hold permissions, and the time zone of the site.
+//! The resources that staff manage, and the time zone of the site.
 
-use accounts::admin::{AccessRules, permission_choices};
+use accounts::admin::{ACCESS_RULES, AccessRules, USER, permission_choices};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, Field, FieldKind, ListQuery, ListRow, OnDelete, Reference,
     Resource, ids,
 };
-use oc_http::PageError;
 
 use crate::time_zone::TimeZone;
+
+/// The resource of accounts, which have pages of their own.
+pub(crate) const ACCOUNTS: &Resource = &USER;
 
 pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
 
@@ -24,15 +26,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The resources and access rules.
+    /// The resources, in UTC and without mails.
     #[must_use]
-    pub const fn new(
-        resources: &'static [&'static Resource],
-        access: &'static [AccessRules],
-    ) -> Self {
+    pub const fn new(resources: &'static [&'static Resource]) -> Self {
         Self {
             resources,
-            access,
+            access: &ACCESS_RULES,
             time_zone: TimeZone::UTC,
             sends_mail: false,
         }
@@ -67,14 +66,6 @@ impl Registry {
     pub fn by_key(self, key: &str) -> Option<&'static Resource> {
         key.split_once('.')
             .and_then(|(app, name)| self.find(app, name))
-    }
-
-    pub(crate) fn accounts(self) -> Result<&'static Resource, PageError> {
-        let mut rules = self.access.iter();
-        rules
-            .find(|rules| rules.are_accounts)
-            .map(|rules| rules.resource)
-            .ok_or(PageError::NotFound)
     }
 
     /// The references to a resource with this rule, each with the resource that declares it.

@@ -26,7 +26,7 @@ use crate::form::{add_user, choices, gallery, handlers};
 use crate::history::{change_set, deleted, handlers as history};
 use crate::import::handlers as import;
 use crate::list::{self, action};
-use crate::registry::Registry;
+use crate::registry::{ACCOUNTS, Registry};
 use crate::state::AdminState;
 use crate::{audit_log, diagnostics, index};
 
@@ -152,10 +152,7 @@ fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
     } else {
         pages
     };
-    let Ok(accounts) = registry.accounts() else {
-        return pages;
-    };
-    let list = format!("/{}/{}", accounts.app, accounts.name);
+    let list = format!("/{}/{}", ACCOUNTS.app, ACCOUNTS.name);
     let path = |page: &str| format!("{list}/{{id}}/{page}/");
     pages
         .form(&format!("{list}/add/"), add_user::new, add_user::create)

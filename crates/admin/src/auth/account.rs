@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::auth::device_cookie::set_device_cookie;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
-use crate::registry::Registry;
+use crate::registry::{ACCOUNTS, Registry};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, list_path};
 
@@ -32,12 +32,9 @@ pub(crate) fn log_account_change(
     account: &User,
     action: &str,
 ) -> QueryResult<()> {
-    let accounts = registry
-        .accounts()
-        .map_err(|_| diesel::result::Error::NotFound)?;
     let entry = NewAuditEntry {
         actor: actor.map(User::actor),
-        model: &accounts.key(),
+        model: &ACCOUNTS.key(),
         object_id: Some(account.id),
         title: &account.username,
         action,
@@ -148,7 +145,7 @@ impl StaffRequest {
 
     /// The account in the path, if the user may change accounts and has all of its permissions.
     pub(super) async fn find_account(&self) -> Result<User, PageError> {
-        self.require(Verb::Change, self.registry().accounts()?)?;
+        self.require(Verb::Change, ACCOUNTS)?;
         let (id, permissions) = (self.id()?, self.user.permissions.clone());
         let account = self.db.read(move |conn| {
             let account = User::find(conn, id)?;
@@ -157,18 +154,13 @@ impl StaffRequest {
         });
         account.await
     }
+}
 
-    /// The breadcrumbs of a page about an account, and the address of the account's form.
-    pub(super) fn account_trail(
-        &self,
-        account: &User,
-        page: &str,
-    ) -> Result<(Vec<Breadcrumb>, String), PageError> {
-        let accounts = self.registry().accounts()?;
-        let (list, form) = (list_path(accounts), change_path(accounts, account.id));
-        let steps = [("Users", &*list), (&*account.username, &*form)];
-        Ok((Breadcrumb::trail(&steps, page), form))
-    }
+/// The breadcrumbs of a page about an account, and the address of the account's form.
+pub(super) fn account_trail(account: &User, page: &str) -> (Vec<Breadcrumb>, String) {
+    let (list, form) = (list_path(ACCOUNTS), change_path(ACCOUNTS, account.id));
+    let steps = [("Users", &*list), (&*account.username, &*form)];
+    (Breadcrumb::trail(&steps, page), form)
 }
 
 #[derive(Serialize)]

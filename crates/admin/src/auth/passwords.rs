@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::auth::account::replace_password;
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::AuthError;
+use crate::registry::ACCOUNTS;
 use crate::ui::field::{Button, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
@@ -157,7 +158,7 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return show(&staff, &owner, status, Some(&submission), errors);
     }
-    let form = change_path(staff.registry().accounts()?, owner.id);
+    let form = change_path(ACCOUNTS, owner.id);
     let is_own = owner.id == staff.user.user.id;
     let is_temporary = !is_own && submission.has(TEMPORARY);
     let password = ANOTHER.password(&submission);
@@ -232,6 +233,6 @@ fn show(
     let temporary = (!is_own).then(|| temporary_field(submission));
     let fields = ANOTHER.views(errors).chain(temporary).collect();
     let page = PasswordPage::new(fields, Button::save("Change password"));
-    let breadcrumbs = Breadcrumb::below_list(staff.registry().accounts()?, &heading);
+    let breadcrumbs = Breadcrumb::below_list(ACCOUNTS, &heading);
     staff.page(status, &heading, breadcrumbs, page)
 }

@@ -7,6 +7,7 @@ use chrono::Utc;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
+use crate::auth::account::account_trail;
 use crate::auth::current_user::LOGIN;
 use crate::auth::login_page::LoginMessage;
 use crate::auth::staff_request::StaffRequest;
@@ -58,7 +59,7 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     if owner.id == staff.user.user.id {
         return Ok(see_other("/admin/sessions/"));
     }
-    let (breadcrumbs, form) = staff.account_trail(&owner, "Sessions")?;
+    let (breadcrumbs, form) = account_trail(&owner, "Sessions");
     let heading = format!("Sessions: {}", owner.username);
     let page = sessions_page(&staff, owner.id, Some(form)).await?;
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)

@@ -7,13 +7,14 @@ use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::account::{
-    CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change, turn_off_factor,
+    CODES_REPLACED, FACTOR_OFF, FACTOR_ON, account_trail, log_account_change, turn_off_factor,
 };
 use crate::auth::current_user::TWO_FACTOR;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::auth::totp::{Qr, Secret};
+use crate::registry::ACCOUNTS;
 use crate::ui::field::{ErrorSummary, FieldView, Section};
-use crate::ui::links::see_other;
+use crate::ui::links::{change_path, see_other};
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Two-factor authentication";
@@ -190,7 +191,7 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
     let factor = staff
         .read(move |conn| SecondFactor::find(conn, owner.id))
         .await?;
-    let (breadcrumbs, form) = staff.account_trail(&owner, TITLE)?;
+    let (breadcrumbs, form) = account_trail(&owner, TITLE);
     let heading = format!("{TITLE}: {}", owner.username);
     let page = UserFactorPage {
         username: owner.username,
@@ -213,7 +214,7 @@ pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) 
     if let Some(page) = staff.require_reauth(&submission).await? {
         return Ok(page);
     }
-    let (_, form) = staff.account_trail(&owner, TITLE)?;
+    let form = change_path(ACCOUNTS, owner.id);
     let (registry, actor, username) = (staff.registry(), staff.actor(), owner.username.clone());
     let was_on = staff.write(move |conn| turn_off_factor(conn, registry, Some(&actor), &owner));
     if was_on.await? {

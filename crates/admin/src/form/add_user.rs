@@ -3,7 +3,7 @@
 use accounts::{User, Verb};
 use actix_web::http::StatusCode;
 use audit::ChangeSet;
-use oc_core::admin::{FormValues, Record, Resource};
+use oc_core::admin::{FormValues, Record};
 use oc_core::validation::FieldError;
 use oc_http::{PageError, PageResult};
 
@@ -15,6 +15,7 @@ use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
 use crate::form::page::{form_buttons, with_notice};
+use crate::registry::ACCOUNTS;
 use crate::ui::field::FieldView;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::Submission;
@@ -28,16 +29,16 @@ struct AddUserErrors {
 }
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
-    let accounts = accounts_to_add(&staff)?;
+    require_adding(&staff)?;
     let kept = sealed_form::take(&staff);
     let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
-    show(&staff, accounts, &kept, None, AddUserErrors::default())
+    show(&staff, &kept, None, AddUserErrors::default())
 }
 
 /// Adds the user and continues with the change page, or with another user.
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
-    let accounts = accounts_to_add(&staff)?;
+    require_adding(&staff)?;
     if let Some(page) = staff.require_reauth(&submission).await? {
         return Ok(page);
     }
@@ -48,38 +49,35 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     } else {
         None
     };
-    match add(&staff, accounts, &submission, hash).await {
+    match add(&staff, &submission, hash).await {
         Ok(Ok(added)) => {
             let next = if submission.has("_addanother") {
                 submission
             } else {
                 submission.with("_continue", "")
             };
-            redirect_after_save(&staff, accounts, &added, &next, "Added").await
+            redirect_after_save(&staff, ACCOUNTS, &added, &next, "Added").await
         }
         Ok(Err(username)) => {
             let errors = AddUserErrors { username, password };
-            show(&staff, accounts, &submission, None, errors)
+            show(&staff, &submission, None, errors)
         }
         Err(error) => {
             let errors = AddUserErrors::default();
-            let page = async |notice| show(&staff, accounts, &submission, Some(notice), errors);
+            let page = async |notice| show(&staff, &submission, Some(notice), errors);
             with_notice(error, page).await
         }
     }
 }
 
-fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
-    let accounts = staff.registry().accounts()?;
-    staff.require(Verb::Add, accounts)?;
-    staff.require(Verb::Change, accounts)?;
-    Ok(accounts)
+fn require_adding(staff: &StaffRequest) -> Result<(), PageError> {
+    staff.require(Verb::Add, ACCOUNTS)?;
+    staff.require(Verb::Change, ACCOUNTS)
 }
 
 /// Adds an active user, or returns the errors of the username. Without a password, the user is only checked.
 async fn add(
     staff: &StaffRequest,
-    accounts: &'static Resource,
     submission: &Submission,
     password_hash: Option<String>,
 ) -> Result<Result<Record, Vec<FieldError>>, PageError> {
@@ -89,7 +87,7 @@ async fn add(
         .with_yes("is_active", true);
     let is_temporary = submission.has(TEMPORARY);
     let add = staff.try_write(move |conn| {
-        let added = editor.save_object(conn, accounts, None, &values, &mut ChangeSet::none());
+        let added = editor.save_object(conn, ACCOUNTS, None, &values, &mut ChangeSet::none());
         let added = added.map_err(Rollback::from_save_error)?;
         let Some(hash) = password_hash else {
             return Err(Rollback::Rejected(Vec::new()));
@@ -103,7 +101,6 @@ async fn add(
 
 fn show(
     staff: &StaffRequest,
-    accounts: &Resource,
     submission: &Submission,
     notice: Option<&'static str>,
     errors: AddUserErrors,
@@ -124,8 +121,8 @@ fn show(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let mut page = PasswordPage::new(fields, form_buttons(staff, accounts, false));
+    let mut page = PasswordPage::new(fields, form_buttons(staff, ACCOUNTS, false));
     page.notice = notice;
-    let breadcrumbs = Breadcrumb::below_list(accounts, TITLE);
+    let breadcrumbs = Breadcrumb::below_list(ACCOUNTS, TITLE);
     staff.page(status, TITLE, breadcrumbs, page)
 }
