@@ -41,11 +41,6 @@ impl Group {
         Self::query().filter(groups::name.eq(name)).first(conn)
     }
 
-    /// The group with this id.
-    pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
-        Self::query().find(id).first(conn)
-    }
-
     /// Inserts a group and returns its id.
     pub fn insert(conn: &mut DbConnection, group: &NewGroup) -> QueryResult<i64> {
         diesel::insert_into(groups::table)
@@ -70,17 +65,15 @@ impl Group {
 
     /// Deletes groups. Their users lose the permissions of these groups.
     pub(crate) fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
-        let members = Self::members(conn, ids)?;
-        Session::renew_all(conn, &members)?;
+        Self::renew_sessions(conn, ids)?;
         diesel::delete(groups::table.filter(groups::id.eq_any(ids.to_vec()))).execute(conn)?;
         Ok(())
     }
 
-    fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
-        user_groups::table
-            .filter(user_groups::group_id.eq_any(ids.to_vec()))
-            .select(user_groups::user_id)
-            .load(conn)
+    fn renew_sessions(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        let members = user_groups::table.filter(user_groups::group_id.eq_any(ids.to_vec()));
+        let members: Vec<i64> = members.select(user_groups::user_id).load(conn)?;
+        Session::renew_all(conn, &members)
     }
 
     /// The codes of a group's permissions, in order.
@@ -120,15 +113,11 @@ impl Group {
         if wanted == Self::permissions(conn, id)?.iter().collect() {
             return Ok(());
         }
-        let members = Self::members(conn, &[id])?;
-        Session::renew_all(conn, &members)?;
+        Self::renew_sessions(conn, &[id])?;
         diesel::delete(group_rights::table.filter(group_rights::group_id.eq(id))).execute(conn)?;
-        for code in wanted {
-            diesel::insert_into(group_rights::table)
-                .values((group_rights::group_id.eq(id), group_rights::code.eq(code)))
-                .execute(conn)?;
-        }
-        Ok(())
+        let row = |code| (group_rights::group_id.eq(id), group_rights::code.eq(code));
+        let rows: Vec<_> = wanted.into_iter().map(row).collect();
+        conn.insert_rows(diesel::insert_into(group_rights::table).values(&rows))
     }
 }
 
@@ -173,7 +162,7 @@ mod tests {
 
             assert_eq!(Group::permissions(conn, id)?, ["a.view_a", "c.view_c"]);
             assert!(Group::update(conn, id, &group("authors"))?);
-            assert_eq!(Group::find(conn, id)?.name, "authors");
+            assert_eq!(Group::all(conn)?[0].name, "authors");
             Group::delete(conn, &[id])?;
             assert!(Group::permissions(conn, id)?.is_empty() && Group::all(conn)?.is_empty());
             Ok(())

@@ -134,12 +134,9 @@ impl User {
             .filter(user_groups::user_id.eq(id))
             .filter(user_groups::group_id.ne_all(groups.to_vec()));
         diesel::delete(removed).execute(conn)?;
-        for group in wanted.difference(&stored) {
-            diesel::insert_into(user_groups::table)
-                .values((user_groups::user_id.eq(id), user_groups::group_id.eq(group)))
-                .execute(conn)?;
-        }
-        Ok(())
+        let row = |group| (user_groups::user_id.eq(id), user_groups::group_id.eq(group));
+        let rows: Vec<_> = wanted.difference(&stored).map(row).collect();
+        conn.insert_rows(diesel::insert_into(user_groups::table).values(&rows))
     }
 
     /// The codes of a user's own permissions, in order.
@@ -168,12 +165,9 @@ impl User {
         }
         Session::renew_all(conn, &[id])?;
         diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
-        for code in wanted {
-            diesel::insert_into(user_rights::table)
-                .values((user_rights::user_id.eq(id), user_rights::code.eq(code)))
-                .execute(conn)?;
-        }
-        Ok(())
+        let row = |code| (user_rights::user_id.eq(id), user_rights::code.eq(code));
+        let rows: Vec<_> = wanted.into_iter().map(row).collect();
+        conn.insert_rows(diesel::insert_into(user_rights::table).values(&rows))
     }
 }
 

@@ -100,14 +100,12 @@ impl RecoveryCode {
         diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user_id)))
             .execute(conn)?;
         let codes: Vec<Self> = (0..CODES).map(|_| Self::random()).collect();
-        for code in &codes {
-            diesel::insert_into(recovery_codes::table)
-                .values((
-                    recovery_codes::user_id.eq(user_id),
-                    recovery_codes::code_hash.eq(code_hash(&code.0)),
-                ))
-                .execute(conn)?;
-        }
+        let row = |code: &Self| {
+            let hash = recovery_codes::code_hash.eq(code_hash(&code.0));
+            (recovery_codes::user_id.eq(user_id), hash)
+        };
+        let rows: Vec<_> = codes.iter().map(row).collect();
+        conn.insert_rows(diesel::insert_into(recovery_codes::table).values(&rows))?;
         Ok(codes)
     }
 
