@@ -133,7 +133,7 @@ pub(crate) async fn sent(request: AdminRequest) -> PageResult {
 }
 
 pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) -> PageResult {
-    match find_user(&request, &link).await? {
+    match LINK.find_user(&request, &link.0, &link.1).await? {
         Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
         None => INVALID_LINK.show(&request),
     }
@@ -146,7 +146,7 @@ pub(crate) async fn update(
     submission: Submission,
 ) -> PageResult {
     request.check_form(None, &submission)?;
-    let Some(user) = find_user(&request, &link).await? else {
+    let Some(user) = LINK.find_user(&request, &link.0, &link.1).await? else {
         return INVALID_LINK.show(&request);
     };
     let mut errors = OWN.check(&submission, &user.about());
@@ -169,7 +169,7 @@ pub(crate) async fn update(
         // The link may have been used meanwhile.
         hold(conn, "users", &[user.id])?;
         let stored = User::find(conn, user.id).optional()?;
-        if !stored.is_some_and(|stored| is_valid(&key, &stored, &token, Utc::now())) {
+        if !stored.is_some_and(|stored| LINK.is_valid(&key, &stored, &token, Utc::now())) {
             return Ok(false);
         }
         replace_password(conn, registry, Some(&user), &user, &hash, false)?;
@@ -189,22 +189,6 @@ pub(crate) async fn done(request: AdminRequest) -> PageResult {
 fn path(key: &SecretKey, user: &User, now: DateTime<Utc>) -> String {
     let token = LINK.issue(key, user, now);
     format!("/admin/reset/{}/{token}/", user.id)
-}
-
-fn is_valid(key: &SecretKey, user: &User, token: &str, now: DateTime<Utc>) -> bool {
-    LINK.is_valid(key, user, token, now) && user.can_log_in()
-}
-
-async fn find_user(
-    request: &AdminRequest,
-    link: &(String, String),
-) -> Result<Option<User>, PageError> {
-    let Ok(id) = link.0.parse() else {
-        return Ok(None);
-    };
-    let user = request.read(move |conn| User::find(conn, id).optional());
-    let user = user.await?;
-    Ok(user.filter(|user| is_valid(request.key(), user, &link.1, Utc::now())))
 }
 
 fn show(
@@ -236,8 +220,8 @@ mod tests {
         #[test]
         fn no_token_makes_the_parser_panic_or_is_valid(token in "-?[0-9]{0,20}-[0-9a-f]{0,65}|\\PC{0,80}") {
             let (key, user, now) = (SecretKey::random(), user(7, "hash"), DateTime::UNIX_EPOCH);
-            prop_assert!(!is_valid(&key, &user, &token, now));
-            prop_assert!(is_valid(&key, &user, &LINK.issue(&key, &user, now), now));
+            prop_assert!(!LINK.is_valid(&key, &user, &token, now));
+            prop_assert!(LINK.is_valid(&key, &user, &LINK.issue(&key, &user, now), now));
         }
     }
 }

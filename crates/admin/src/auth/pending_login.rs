@@ -7,7 +7,6 @@ use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use chrono::{DateTime, Utc};
-use diesel::OptionalExtension;
 use oc_http::PageError;
 
 use crate::auth::csrf::CookieRules;
@@ -48,20 +47,19 @@ pub(super) async fn user(request: &AdminRequest) -> Result<Option<User>, PageErr
     let Some((id, token)) = from_request(&request.http, request.cookies) else {
         return Ok(None);
     };
-    let user = request.read(move |conn| {
-        let user = User::find(conn, id).optional()?;
-        let has_factor = SecondFactor::find(conn, id)?.is_some();
-        Ok(user.filter(|user| has_factor && user.can_log_in()))
-    });
-    let user = user.await?;
-    Ok(user.filter(|user| TOKEN.is_valid(request.key(), user, &token, Utc::now())))
+    let Some(user) = TOKEN.find_user(request, &id, &token).await? else {
+        return Ok(None);
+    };
+    let id = user.id;
+    let factor = request.read(move |conn| SecondFactor::find(conn, id));
+    Ok(factor.await?.map(|_| user))
 }
 
 /// The user's id and the token in the request's cookie, not yet verified.
-fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<(i64, String)> {
+fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<(String, String)> {
     let cookie = request.cookie(&rules.name(COOKIE))?;
     let (id, token) = cookie.value().split_once('.')?;
-    Some((id.parse().ok()?, token.to_owned()))
+    Some((id.to_owned(), token.to_owned()))
 }
 
 #[cfg(test)]
@@ -85,7 +83,7 @@ mod tests {
 
         let (id, token) = from_request(&request, RULES).unwrap();
 
-        assert_eq!(id, 7);
+        assert_eq!(id, "7");
         assert!(TOKEN.is_valid(&key, &user, &token, at(599)));
         assert!(!TOKEN.is_valid(&key, &user, &token, at(600)));
     }

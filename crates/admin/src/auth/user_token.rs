@@ -2,8 +2,11 @@
 
 use accounts::User;
 use chrono::{DateTime, Duration, Utc};
+use diesel::OptionalExtension;
+use oc_http::PageError;
 use subtle::ConstantTimeEq;
 
+use crate::auth::request::AdminRequest;
 use crate::secret_key::SecretKey;
 
 /// Maximum clock difference between two nodes.
@@ -33,6 +36,22 @@ impl UserToken {
         format!("{until}-{}", key.sign(self.purpose, &values))
     }
 
+    /// The user with this id, if the token is valid.
+    pub(super) async fn find_user(
+        &self,
+        request: &AdminRequest,
+        id: &str,
+        token: &str,
+    ) -> Result<Option<User>, PageError> {
+        let Ok(id) = id.parse() else {
+            return Ok(None);
+        };
+        let user = request.read(move |conn| User::find(conn, id).optional());
+        let user = user.await?;
+        Ok(user.filter(|user| self.is_valid(request.key(), user, token, Utc::now())))
+    }
+
+    /// Whether a token is valid for a user, who can log in.
     pub(super) fn is_valid(
         &self,
         key: &SecretKey,
@@ -48,7 +67,7 @@ impl UserToken {
             let is_same: bool = expected.as_bytes().ct_eq(token.as_bytes()).into();
             // An expiry further ahead comes from a clock that was wrong.
             let latest = now + self.lifetime + CLOCK_SKEW;
-            is_same && now.timestamp() < until && until <= latest.timestamp()
+            user.can_log_in() && is_same && now.timestamp() < until && until <= latest.timestamp()
         })
     }
 }
