@@ -6,31 +6,22 @@ use audit::AuditEntry;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
+use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::snapshot::action_label;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
-use crate::registry::Registry;
+use crate::history::revision::object_of;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, change_path, history_path};
 
 const RECENT: i64 = 10;
 
 #[derive(Serialize)]
 struct IndexPage {
     only: Option<&'static str>,
-    recent: Vec<RecentAction>,
+    recent: Vec<EntryView>,
 }
 
 impl Page for IndexPage {
     const TEMPLATE: &'static str = "admin/index.html";
-}
-
-#[derive(Serialize)]
-struct RecentAction {
-    title: String,
-    href: Option<String>,
-    model: String,
-    action: String,
-    date: String,
 }
 
 /// The models that the user has permissions on, and the user's recent actions.
@@ -58,27 +49,24 @@ async fn show_page(
     only: Option<&'static str>,
     breadcrumbs: Vec<Breadcrumb>,
 ) -> PageResult {
-    let (registry, user_id) = (staff.registry(), staff.user.user.id);
+    let user_id = staff.user.user.id;
     let recent = staff.read(move |conn| AuditEntry::recent(conn, user_id, RECENT));
     let recent = recent.await?.into_iter();
     let page = IndexPage {
         only,
-        recent: recent.map(|entry| recent_action(registry, entry)).collect(),
+        recent: recent.map(|entry| recent_action(staff, entry)).collect(),
     };
     staff.page(StatusCode::OK, heading, breadcrumbs, page)
 }
 
-fn recent_action(registry: Registry, entry: AuditEntry) -> RecentAction {
-    let resource = registry.by_key(&entry.model);
-    let object = resource.zip(entry.object_id);
-    RecentAction {
-        href: object.map(|(resource, id)| match &*entry.action {
-            "deleted" => history_path(resource, id),
-            _ => change_path(resource, id),
-        }),
-        model: resource.map_or(entry.model, |resource| capitalized(resource.singular)),
-        title: entry.title,
-        action: action_label(&entry.action),
-        date: registry.time_zone.date_time(entry.changed_at),
+fn recent_action(staff: &StaffRequest, entry: AuditEntry) -> EntryView {
+    let object = object_of(staff.registry(), &entry).filter(|_| entry.action != "deleted");
+    let form = object.and_then(|(resource, id)| staff.object_href(resource, id));
+    let action = action_label(&entry.action);
+    let view = EntryView::new(entry, &staff.user);
+    EntryView {
+        action,
+        href: form.or(view.href),
+        ..view
     }
 }

@@ -1,8 +1,9 @@
 //! Lists: search, filters, order, pages, actions.
 
+use accounts::User;
 use anyhow::Result;
 
-use super::Browser;
+use super::{ADDRESS_FORM, Browser};
 use crate::support::{
     TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, letting_in,
 };
@@ -27,6 +28,28 @@ fn the_index_links_every_model() -> Result<()> {
         assert_eq!(browser.get(&href)?.status, 200, "{href}");
     }
     assert_eq!(app.texts("h1"), ["Lettings administration"]);
+    Ok(())
+}
+
+#[test]
+fn recent_actions_are_links_while_the_user_may_view_their_objects() -> Result<()> {
+    let site = TestSite::with_letting()?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.change_address"])?;
+    let form = "/admin/lettings/address/1/change/";
+    browser.get(form)?;
+    browser.post(form, &ADDRESS_FORM)?;
+    let mut recent = || anyhow::Ok(browser.page("/admin/")?.first("ol"));
+
+    let before = recent()?;
+    let conn = &mut site.database()?;
+    let bob = User::find_by_username(conn, "bob")?.id;
+    User::set_permissions(conn, bob, &[])?;
+    let after = recent()?;
+
+    let hrefs: Vec<String> = before.links().into_iter().map(|link| link.href).collect();
+    assert_eq!(hrefs, [form]);
+    assert_contains(&after.text(), "Changed · Address");
+    assert!(after.links().is_empty());
     Ok(())
 }
 
