@@ -8,16 +8,14 @@ use oc_http::{PageError, PageResult};
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::handlers::{Confirmation, FINGERPRINT_FIELD, confirmation_page, execute};
 use crate::editor::Editor;
-use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, NotSaved, invalid_notice, set_values};
+use crate::list::bulk_edit::{self, MAX_EDITED, NotSaved, Selection, invalid_notice};
 use crate::list_query::AdminListQuery;
 use crate::ui::csv::{self, MAX_EXPORTED};
-use crate::ui::field::Hidden;
 use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
 
 const DELETE: &str = "delete_selected";
 const EXPORT: &str = "export_selected";
-const MAX_SELECTED: i64 = MAX_EXPORTED;
 
 pub(super) const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
@@ -55,50 +53,88 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     {
         return Ok(page);
     }
-    let ids = selected_ids(&staff, model, &fields).await?;
-    // The first page, because the current one may no longer exist afterwards.
-    let back = AdminListQuery::new(&staff, model).href(&list_path(model), 1);
-    let refuse = |text: &str| Ok(staff.warn(text, &back));
+    let selection = Selection {
+        ids: selected_ids(&staff, model, &fields).await?,
+        // The first page, because the current one may no longer exist afterwards.
+        back: AdminListQuery::new(&staff, model).href(&list_path(model), 1),
+        staff,
+        model,
+        submission: fields,
+    };
+    let staff = &selection.staff;
+    let refuse = |text: &str| Ok(staff.warn(text, &selection.back));
+    let action = selection.submission.text("action");
     let bulk = model.actions.iter().find(|bulk| bulk.name == action);
-    let verb = match action {
-        DELETE => Verb::Delete,
-        EXPORT => Verb::View,
-        bulk_edit::ACTION => Verb::Change,
-        _ if bulk.is_some() => Verb::Change,
+    let (verb, limit) = match action {
+        DELETE => (Verb::Delete, MAX_EXPORTED),
+        EXPORT => (Verb::View, MAX_EXPORTED),
+        bulk_edit::ACTION => (Verb::Change, MAX_EDITED),
+        _ if bulk.is_some() => (Verb::Change, MAX_EXPORTED),
         _ => return refuse("Choose an action."),
     };
-    if ids.is_empty() {
+    if selection.ids.is_empty() {
         return refuse(NONE_SELECTED);
     }
-    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
+    staff.require(verb, model)?;
+    if i64::try_from(selection.ids.len()).is_ok_and(|count| count > limit) {
         return refuse(TOO_MANY);
     }
-    staff.require(verb, model)?;
-    if let Some(bulk) = bulk {
-        return run_bulk_action(&staff, model, bulk, ids, &back).await;
-    }
-    match action {
-        DELETE => delete_selected(&staff, model, ids, &fields, &back).await,
-        bulk_edit::ACTION => {
-            if ids.len() > MAX_EDITED {
-                return refuse(TOO_MANY);
-            }
-            let edit = BulkEdit {
-                staff: &staff,
-                model,
-                hidden: hidden_fields(action, &ids),
-                ids,
-                submission: &fields,
-                back: &back,
-            };
-            edit.run().await
-        }
+    match (action, bulk) {
+        (_, Some(bulk)) => selection.set(bulk).await,
+        (DELETE, _) => selection.delete().await,
+        (bulk_edit::ACTION, _) => selection.edit().await,
         // EXPORT: other actions were refused above.
         _ => {
-            let editor = staff.editor();
+            let (editor, ids) = (staff.editor(), selection.ids.clone());
             let read = move |conn: &mut _| csv::records(conn, &editor, model, &ids);
             let text = staff.db.read_long(read).await?;
             Ok(csv::download(model.plural, text))
+        }
+    }
+}
+
+impl Selection {
+    async fn delete(&self) -> PageResult {
+        let (staff, model, ids) = (&self.staff, self.model, self.ids.clone());
+        let submission = &self.submission;
+        let confirmation = Confirmation {
+            hidden: self.hidden(),
+            back_href: self.back.clone(),
+        };
+        // «Select all» is resolved for the confirmation page, so that nothing is deleted that it didn't show.
+        let was_asked =
+            submission.text("select_across") != "1" || submission.has(FINGERPRINT_FIELD);
+        let outcome = if is_confirmed(submission) && was_asked {
+            execute(staff, model, ids, submission, confirmation).await
+        } else {
+            let page = confirmation_page(staff, model, ids, confirmation).await;
+            page.map(Some)
+        };
+        match outcome {
+            Ok(Some(page)) => Ok(page),
+            Ok(None) => Ok(see_other(&self.back)),
+            Err(PageError::NotFound) => Ok(staff.warn(NONE_SELECTED, &self.back)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets fields. Each change is in the history of its object.
+    async fn set(&self, bulk: &BulkAction) -> PageResult {
+        let (staff, model, back) = (&self.staff, self.model, &self.back);
+        let values = bulk.values.iter();
+        let values = values.fold(FormValues::default(), |values, (field, value)| {
+            values.with(field, *value)
+        });
+        match self.set_values(values, ChangeSet::none(), |_| true).await? {
+            Ok(changed) => {
+                let text = format!("{} {}.", bulk.done, counted(model, changed));
+                Ok(staff.succeed(text, back))
+            }
+            Err(NotSaved::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
+            Err(NotSaved::Invalid(title, errors)) => {
+                let text = invalid_notice(model, &title, SaveError::Invalid(errors));
+                Ok(staff.warn(text, back))
+            }
         }
     }
 }
@@ -108,44 +144,6 @@ fn is_confirmed(fields: &Submission) -> bool {
     fields.text("post") == "yes" && !fields.is_cancelled
 }
 
-async fn delete_selected(
-    staff: &StaffRequest,
-    model: &'static Resource,
-    ids: Vec<i64>,
-    fields: &Submission,
-    back: &str,
-) -> PageResult {
-    let confirmation = Confirmation {
-        hidden: hidden_fields(DELETE, &ids),
-        back_href: back.to_owned(),
-    };
-    // «Select all» is resolved for the confirmation page, so that nothing is deleted that it didn't show.
-    let was_asked = fields.text("select_across") != "1" || fields.has(FINGERPRINT_FIELD);
-    let outcome = if is_confirmed(fields) && was_asked {
-        execute(staff, model, ids, fields, confirmation).await
-    } else {
-        confirmation_page(staff, model, ids, confirmation)
-            .await
-            .map(Some)
-    };
-    match outcome {
-        Ok(Some(page)) => Ok(page),
-        Ok(None) => Ok(see_other(back)),
-        Err(PageError::NotFound) => Ok(staff.warn(NONE_SELECTED, back)),
-        Err(error) => Err(error),
-    }
-}
-
-/// The hidden fields of the confirmation page: the action and the ids.
-fn hidden_fields(action: &str, ids: &[i64]) -> Vec<Hidden> {
-    // The ids are one field, because a form has at most a thousand fields.
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    vec![
-        Hidden::new("action", action),
-        Hidden::new("_selected_action", ids.join(",")),
-    ]
-}
-
 async fn selected_ids(
     staff: &StaffRequest,
     model: &'static Resource,
@@ -153,7 +151,7 @@ async fn selected_ids(
 ) -> Result<Vec<i64>, PageError> {
     // Django's admin sends 0 for a selection of single rows.
     if fields.text("select_across") == "1" {
-        let listing = AdminListQuery::new(staff, model).first(MAX_SELECTED + 1);
+        let listing = AdminListQuery::new(staff, model).first(MAX_EXPORTED + 1);
         let list = staff.read(move |conn| (model.list)(conn, &listing));
         return Ok(list.await?.rows.into_iter().map(|row| row.id).collect());
     }
@@ -166,30 +164,4 @@ async fn selected_ids(
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
-}
-
-/// Sets fields of the selected objects. Each change is in the history of its object.
-async fn run_bulk_action(
-    staff: &StaffRequest,
-    model: &'static Resource,
-    bulk: &BulkAction,
-    ids: Vec<i64>,
-    back: &str,
-) -> PageResult {
-    let values = bulk.values.iter();
-    let values = values.fold(FormValues::default(), |values, (field, value)| {
-        values.with(field, *value)
-    });
-    let change = set_values(staff, model, ids, values, ChangeSet::none(), |_| true);
-    match change.await? {
-        Ok(changed) => {
-            let text = format!("{} {}.", bulk.done, counted(model, changed));
-            Ok(staff.succeed(text, back))
-        }
-        Err(NotSaved::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
-        Err(NotSaved::Invalid(title, errors)) => Ok(staff.warn(
-            invalid_notice(model, &title, SaveError::Invalid(errors)),
-            back,
-        )),
-    }
 }

@@ -21,7 +21,7 @@ use crate::ui::field::{ErrorSummary, FieldView, Hidden};
 use crate::ui::links::{capitalized, counted};
 use crate::ui::submission::Submission;
 
-pub(super) const MAX_EDITED: usize = 10_000;
+pub(super) const MAX_EDITED: i64 = 10_000;
 
 pub(super) const ACTION: &str = "edit_selected";
 
@@ -61,21 +61,30 @@ pub(super) fn fields(model: &'static Resource) -> impl Iterator<Item = &'static 
     model.fields.iter().filter(|field| field.bulk_edit)
 }
 
-/// The selected objects, and the form that changes them.
-pub(super) struct BulkEdit<'a> {
-    pub(super) staff: &'a StaffRequest,
+/// The selected objects of a list, and the form with the action on them.
+pub(super) struct Selection {
+    pub(super) staff: StaffRequest,
     pub(super) model: &'static Resource,
     pub(super) ids: Vec<i64>,
-    pub(super) submission: &'a Submission,
-    /// The hidden fields with the action and the ids.
-    pub(super) hidden: Vec<Hidden>,
-    pub(super) back: &'a str,
+    pub(super) submission: Submission,
+    /// The address of the list.
+    pub(super) back: String,
 }
 
-impl BulkEdit<'_> {
+impl Selection {
+    /// The hidden fields with the action and the ids.
+    pub(super) fn hidden(&self) -> Vec<Hidden> {
+        // The ids are one field, because a form has at most a thousand fields.
+        let ids: Vec<String> = self.ids.iter().map(ToString::to_string).collect();
+        vec![
+            Hidden::new("action", self.submission.text("action")),
+            Hidden::new("_selected_action", ids.join(",")),
+        ]
+    }
+
     /// Asks for a field and its value, then for a confirmation, then changes the objects.
-    pub(super) async fn run(self) -> PageResult {
-        let (staff, model) = (self.staff, self.model);
+    pub(super) async fn edit(&self) -> PageResult {
+        let (staff, model) = (&self.staff, self.model);
         let name = self.submission.text(FIELD);
         let Some(field) = fields(model).find(|field| field.name == name) else {
             return self.ask_value(Vec::new(), None).await;
@@ -85,24 +94,19 @@ impl BulkEdit<'_> {
         let access = staff.registry().access(model);
         if confirmed.is_some()
             && access.is_some_and(|rules| rules.sensitive_fields.contains(&field.name))
-            && let Some(page) = staff.require_reauth(self.submission).await?
+            && let Some(page) = staff.require_reauth(&self.submission).await?
         {
             return Ok(page);
         }
-        let values = self.definition().form_values(self.submission);
+        let values = self.definition().form_values(&self.submission);
         let values = values.list(field.name).to_vec();
-        let change = set_values(
-            staff,
-            model,
-            self.ids.clone(),
-            FormValues::default().with_list(field.name, values.clone()),
-            ChangeSet::new(confirmed.unwrap_or_default()),
-            move |changed| confirmed == Some(changed),
-        );
-        match change.await? {
+        let new = FormValues::default().with_list(field.name, values.clone());
+        let change_set = ChangeSet::new(confirmed.unwrap_or_default());
+        let is_confirmed = move |changed| confirmed == Some(changed);
+        match self.set_values(new, change_set, is_confirmed).await? {
             Ok(count) => {
                 let text = format!("Changed {}.", counted(model, count));
-                Ok(staff.succeed(text, self.back))
+                Ok(staff.succeed(text, &self.back))
             }
             Err(NotSaved::Unconfirmed(count, of)) => {
                 let notice = confirmed.map(|_| CHANGED.to_owned());
@@ -141,7 +145,7 @@ impl BulkEdit<'_> {
             notice,
             error_summary: ErrorSummary::for_fields(views.iter()),
             fields: views,
-            hidden: self.hidden.clone(),
+            hidden: self.hidden(),
             ..BulkEditPage::default()
         };
         self.show(state.feedback.status(), page)
@@ -155,7 +159,7 @@ impl BulkEdit<'_> {
         notice: Option<String>,
     ) -> PageResult {
         let (registry, model) = (self.staff.registry(), self.model);
-        let mut hidden = self.hidden.clone();
+        let mut hidden = self.hidden();
         hidden.push(Hidden::new(FIELD, field.name));
         hidden.push(Hidden::new(COUNT, count.to_string()));
         let value = |value: &String| Hidden::new(field.name, &**value);
@@ -187,10 +191,50 @@ impl BulkEdit<'_> {
 
     fn show(&self, status: StatusCode, page: BulkEditPage) -> PageResult {
         let heading = format!("Edit {}", counted(self.model, self.ids.len()));
-        let back_href = self.back.to_owned();
+        let back_href = self.back.clone();
         let page = BulkEditPage { back_href, ..page };
         let breadcrumbs = self.staff.resource_trail(self.model, "Edit");
         self.staff.page(status, &heading, breadcrumbs, page)
+    }
+
+    /// Sets fields in one transaction and returns how many objects changed. Rolls back if none did or `is_confirmed` rejects
+    /// the number.
+    pub(super) async fn set_values(
+        &self,
+        values: FormValues,
+        mut change_set: ChangeSet,
+        is_confirmed: impl Fn(usize) -> bool + Send + 'static,
+    ) -> Result<Result<usize, NotSaved>, PageError> {
+        let (editor, model, ids) = (self.staff.editor(), self.model, self.ids.clone());
+        let change = move |conn: &mut DbConnection| {
+            let key = model.key();
+            if ids.len() > CHUNK {
+                lock_all(conn, &key)?;
+            } else {
+                ids.iter().try_for_each(|id| lock(conn, &key, *id))?;
+            }
+            let (mut changed, mut found) = (0, 0);
+            for ids in ids.chunks(CHUNK) {
+                for record in (model.load_all)(conn, ids)? {
+                    found += 1;
+                    let new = values.with_defaults(record.values.clone());
+                    match editor.save_object(conn, model, Some(&record), &new, &mut change_set) {
+                        Ok(saved) => changed += usize::from(saved.values != record.values),
+                        Err(SaveError::Invalid(errors)) => {
+                            let reason = NotSaved::Invalid(record.title, errors);
+                            return Err(Rollback::Rejected(reason));
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+            if changed > 0 && is_confirmed(changed) {
+                Ok(changed)
+            } else {
+                Err(Rollback::Rejected(NotSaved::Unconfirmed(changed, found)))
+            }
+        };
+        self.staff.try_write_long(change).await
     }
 }
 
@@ -198,46 +242,4 @@ impl BulkEdit<'_> {
 pub(super) fn invalid_notice(model: &Resource, title: &str, error: impl Display) -> String {
     let name = capitalized(model.singular);
     format!("Nothing was changed. {name} “{title}”: {error}")
-}
-
-/// Sets fields in one transaction and returns how many objects changed. Rolls back if none did or `is_confirmed` rejects
-/// the number.
-pub(super) async fn set_values(
-    staff: &StaffRequest,
-    model: &'static Resource,
-    ids: Vec<i64>,
-    values: FormValues,
-    mut change_set: ChangeSet,
-    is_confirmed: impl Fn(usize) -> bool + Send + 'static,
-) -> Result<Result<usize, NotSaved>, PageError> {
-    let editor = staff.editor();
-    let change = move |conn: &mut DbConnection| {
-        let key = model.key();
-        if ids.len() > CHUNK {
-            lock_all(conn, &key)?;
-        } else {
-            ids.iter().try_for_each(|id| lock(conn, &key, *id))?;
-        }
-        let (mut changed, mut found) = (0, 0);
-        for ids in ids.chunks(CHUNK) {
-            for record in (model.load_all)(conn, ids)? {
-                found += 1;
-                let new = values.with_defaults(record.values.clone());
-                match editor.save_object(conn, model, Some(&record), &new, &mut change_set) {
-                    Ok(saved) => changed += usize::from(saved.values != record.values),
-                    Err(SaveError::Invalid(errors)) => {
-                        let reason = NotSaved::Invalid(record.title, errors);
-                        return Err(Rollback::Rejected(reason));
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        if changed > 0 && is_confirmed(changed) {
-            Ok(changed)
-        } else {
-            Err(Rollback::Rejected(NotSaved::Unconfirmed(changed, found)))
-        }
-    };
-    staff.try_write_long(change).await
 }
