@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::rt::time::timeout;
 use oc_core::admin::{Images, NewImage};
 use oc_http::run_blocking;
-use tokio::sync::Semaphore;
+use tokio::sync::Mutex;
 
 use crate::ui::submission::SubmittedFile;
 
@@ -14,13 +14,8 @@ use crate::ui::submission::SubmittedFile;
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Converts images, one at a time in this process: each may need hundreds of megabytes.
-pub struct ImageQueue(Arc<Semaphore>);
-
-impl Default for ImageQueue {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
+#[derive(Default)]
+pub struct ImageQueue(Arc<Mutex<()>>);
 
 impl ImageQueue {
     /// Converts a file. The error is a sentence with its name.
@@ -30,11 +25,10 @@ impl ImageQueue {
         file: &SubmittedFile,
     ) -> Result<Box<dyn NewImage>, String> {
         let bytes = file.bytes.clone();
-        let permit = Arc::clone(&self.0).acquire_owned().await;
-        let permit = permit.expect("the semaphore is never closed");
+        let turn = Arc::clone(&self.0).lock_owned().await;
         let work = run_blocking(move || {
             // Held until the work ends, even if nobody waits for it any more.
-            let _permit = permit;
+            let _turn = turn;
             (images.convert)(&bytes)
         });
         let converted = match timeout(TIME_LIMIT, work).await {
