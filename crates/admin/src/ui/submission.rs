@@ -6,9 +6,8 @@ use std::pin::Pin;
 
 use actix_multipart::Multipart;
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::{TryStreamExt, stream};
 use oc_core::admin::Resource;
 use oc_http::{PageError, run_blocking};
@@ -158,9 +157,8 @@ fn unreadable(reason: impl Display) -> PageError {
 
 /// Whether a request has a `multipart/form-data` body (RFC 7578).
 pub(crate) fn has_parts(request: &HttpRequest) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    kind.and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
+    let kind = request.content_type();
+    kind.eq_ignore_ascii_case("multipart/form-data")
 }
 
 /// The largest body of a request with images (bytes).
