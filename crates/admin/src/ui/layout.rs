@@ -41,7 +41,7 @@ impl LayoutContext {
 }
 
 /// A message about the last request, shown on the next page.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Message {
     level: String,
     text: String,
@@ -71,9 +71,7 @@ impl Message {
         Self {
             level: level.to_owned(),
             text: text.into(),
-            object: None,
-            more: String::new(),
-            undo: None,
+            ..Self::default()
         }
     }
 

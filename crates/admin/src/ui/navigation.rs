@@ -21,25 +21,18 @@ struct AppLinks {
     name: &'static str,
     label: &'static str,
     href: String,
-    models: Vec<ModelLinks>,
+    models: Vec<PageLink>,
 }
 
-/// A model, with the links that the permissions allow.
-#[derive(Debug, Serialize)]
-struct ModelLinks {
-    #[serde(flatten)]
-    page: PageLink,
-    add_href: Option<String>,
-    change_label: Option<&'static str>,
-}
-
-/// A page; without an address if its objects may not be viewed.
+/// A page. That of a model has no address if its objects may not be viewed, and further links that the permissions allow.
 #[derive(Debug, Serialize)]
 struct PageLink {
     label: String,
     href: Option<String>,
     /// `aria-current`: whether the open page is this one, or below it.
     current: Option<&'static str>,
+    add_href: Option<String>,
+    change_label: Option<&'static str>,
 }
 
 impl PageLink {
@@ -49,11 +42,28 @@ impl PageLink {
             Some(href) if path.starts_with(href) => Some("true"),
             _ => None,
         };
-        let label = label.to_owned();
         Self {
-            label,
+            label: label.to_owned(),
             href,
             current,
+            add_href: None,
+            change_label: None,
+        }
+    }
+
+    /// The list of a resource.
+    fn for_list(editor: &Editor, resource: &Resource, path: &str) -> Self {
+        let list = list_path(resource);
+        let add_href = format!("{list}add/");
+        let list = editor.may_view(resource).then_some(list);
+        Self {
+            add_href: editor.may_add(resource).then_some(add_href),
+            change_label: if editor.may(Verb::Change, resource) {
+                Some("Change")
+            } else {
+                editor.may(Verb::View, resource).then_some("View")
+            },
+            ..Self::new(&capitalized(resource.plural), list, path)
         }
     }
 }
@@ -64,14 +74,14 @@ impl Navigation {
         let mut apps: Vec<AppLinks> = Vec::new();
         let resources = editor.registry.all();
         for resource in resources.filter(|resource| editor.may_open(resource)) {
-            let links = ModelLinks::new(editor, resource, path);
+            let list = PageLink::for_list(editor, resource, path);
             match apps.last_mut() {
-                Some(app) if app.name == resource.app => app.models.push(links),
+                Some(app) if app.name == resource.app => app.models.push(list),
                 _ => apps.push(AppLinks {
                     name: resource.app,
                     label: resource.app_label,
                     href: format!("/admin/{}/", resource.app),
-                    models: vec![links],
+                    models: vec![list],
                 }),
             }
         }
@@ -88,23 +98,6 @@ impl Navigation {
             home,
             apps,
             system: system.into_iter().flatten().collect(),
-        }
-    }
-}
-
-impl ModelLinks {
-    fn new(editor: &Editor, resource: &Resource, path: &str) -> Self {
-        let list = list_path(resource);
-        let add_href = format!("{list}add/");
-        let list = editor.may_view(resource).then_some(list);
-        Self {
-            page: PageLink::new(&capitalized(resource.plural), list, path),
-            add_href: editor.may_add(resource).then_some(add_href),
-            change_label: if editor.may(Verb::Change, resource) {
-                Some("Change")
-            } else {
-                editor.may(Verb::View, resource).then_some("View")
-            },
         }
     }
 }
