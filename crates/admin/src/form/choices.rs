@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::columns::BoundField;
 use crate::form::state::FormState;
-use crate::ui::field::SearchView;
+use crate::ui::field::{RESTORE, SAVE_AS_NEW, SAVE_BUTTONS, SearchView};
 use crate::ui::submission::Submission;
 
 /// The most choices that a form shows; more require a search.
@@ -88,20 +88,13 @@ pub(crate) fn search_name(field: &str) -> String {
 /// Whether a submission asks for a search: by its button, or by Enter in the field for search terms, which submits
 /// without a named button.
 pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
-    let is_saved = [
-        "_save",
-        "_addanother",
-        "_continue",
-        "_saveasnew",
-        "_resolve",
-        "_restore",
-    ];
+    let mut buttons = SAVE_BUTTONS.iter().chain([&SAVE_AS_NEW, &RESTORE]);
+    let is_saved = buttons.any(|button| sent.has(button.name)) || sent.has("_resolve");
     let is_entered = |field: &Field| {
         let words = sent.text(&search_name(field.name)).trim();
         !words.is_empty() && words != sent.text(&format!("_found_{}", field.name))
     };
-    sent.has(FIND)
-        || !is_saved.iter().any(|button| sent.has(button)) && resource.fields.iter().any(is_entered)
+    sent.has(FIND) || !is_saved && resource.fields.iter().any(is_entered)
 }
 
 /// The query, with the parameters of Django's admin.

@@ -59,15 +59,11 @@ impl FormDefinition {
         self.editor.registry
     }
 
-    pub(crate) fn own_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
-        own_fields(self.resource)
-    }
-
     /// The parts of every field with a stored value: the resource's own, and those of inlines that are edited.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (BoundField, String)> {
         let edited = self.inlines.iter().filter(|inline| inline.edits);
         let edited = edited.flat_map(|form| inline_fields(form.inline));
-        self.own_fields()
+        own_fields(self.resource)
             .chain(edited)
             .flat_map(|bound| bound.parts().into_iter().map(move |name| (bound, name)))
     }
@@ -77,7 +73,7 @@ impl FormDefinition {
         let is_sent = |form: &&InlineForm| form.inline.names.iter().any(|name| fields.has(name));
         let sent = self.inlines.iter().filter(is_sent);
         let sent = sent.flat_map(|form| inline_fields(form.inline));
-        read_fields(self.own_fields().chain(sent), fields)
+        read_fields(own_fields(self.resource).chain(sent), fields)
     }
 
     /// The values that a query sets, as in `?address=7`: of a stored object only choices.
@@ -89,7 +85,7 @@ impl FormDefinition {
             };
             is_allowed && bound.parts().iter().any(|name| query.has(name))
         };
-        read_fields(self.own_fields().filter(is_set), query)
+        read_fields(own_fields(self.resource).filter(is_set), query)
     }
 
     /// Whether values were submitted for an inline that the user may not edit.

@@ -7,7 +7,7 @@ use oc_core::admin::{Choice, FieldKind, id_in};
 use oc_core::validation::FixedChoices;
 
 use crate::audit_log::snapshot::display_text;
-use crate::columns::{BoundField, inline_fields};
+use crate::columns::{BoundField, inline_fields, own_fields};
 use crate::form::definition::InlineForm;
 use crate::form::state::FormState;
 use crate::ui::field::{ChoiceGroup, ChoiceView, FieldView, RelatedView, Section};
@@ -17,7 +17,7 @@ impl FormState {
     /// The fields in their sections, each inline after the section that has its field.
     pub(super) fn load_sections(&self, conn: &mut DbConnection) -> QueryResult<Vec<Section>> {
         let mut sections: Vec<Section> = Vec::new();
-        for bound in self.definition.own_fields() {
+        for bound in own_fields(self.definition.resource) {
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
             let views = self.views(conn, bound)?;
             match sections.last_mut() {
