@@ -7,9 +7,9 @@
 //! a file, [`load()`] in a [`Target`] database.
 
 pub mod archive;
-pub mod batch;
 pub mod catalog;
 pub mod column_type;
+pub mod digest;
 mod input;
 mod load;
 pub mod progress;

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use oc_core::DbConnection;
 
-use super::batch::Digest;
+use super::digest::Digest;
 use super::progress::Progress;
 use super::reference_schema::ReferenceSchema;
 use super::source::Source;
@@ -30,16 +30,16 @@ pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyh
         // A table that the source does not know gets what migrations insert.
         let is_unknown = |table: &&Table| header.table(&table.name).is_none();
         for table in tables.iter().filter(is_unknown) {
-            rows::read(&mut reference.conn, table, &mut |batch| {
-                rows::insert(conn, table, batch)
+            rows::read(&mut reference.conn, table, &mut |rows| {
+                rows::insert(conn, table, rows)
             })?;
         }
         let progress = Progress::new("writing", header.rows());
         let mut digests = Vec::new();
         for table in &header.tables {
-            digests.push(source.rows(table, &mut |batch| {
-                progress.add(batch.rows);
-                rows::insert(conn, table, batch)
+            digests.push(source.rows(table, &mut |rows| {
+                progress.add(rows.len());
+                rows::insert(conn, table, rows)
             })?);
         }
         source.finish()?;
@@ -56,8 +56,8 @@ pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyh
 fn verify(conn: &mut DbConnection, header: &Header, digests: &[Digest]) -> anyhow::Result<()> {
     let progress = Progress::new("checking", header.rows());
     for (table, expected) in header.tables.iter().zip(digests) {
-        let found = rows::read(conn, table, &mut |batch| {
-            progress.add(batch.rows);
+        let found = rows::read(conn, table, &mut |rows| {
+            progress.add(rows.len());
             Ok(())
         })?;
         if found != *expected {

@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Text};
 use oc_core::DbConnection;
 use serde_json::Value;
 
-use super::batch::{Batch, Digest, Digester, batch_size};
 use super::column_type::ColumnType;
+use super::digest::{Digest, Digester};
 use super::table::{Table, quoted};
 
 #[derive(QueryableByName)]
@@ -23,49 +23,45 @@ pub fn count(conn: &mut DbConnection, table: &Table) -> QueryResult<u64> {
     Ok(rows.unsigned_abs())
 }
 
-/// Reads a table in batches, in key order, and returns its digest.
+/// Reads a table in batches, in key order, and returns its digest. A row is a line: a JSON array of canonical values and
+/// a line feed.
 ///
 /// Each query continues after the last key (keyset pagination), so that only one batch is in memory.
 pub fn read(
     conn: &mut DbConnection,
     table: &Table,
-    sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+    sink: &mut dyn FnMut(&[String]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Digest> {
     let key_positions = table.key_positions()?;
     let mut digester = Digester::default();
     let mut last: Option<String> = None;
     loop {
         let query = diesel::sql_query(select(conn, table, &key_positions, last.is_some()));
-        let rows: Vec<JsonRow> = match &last {
+        let found: Vec<JsonRow> = match &last {
             Some(key) => query.bind::<Text, _>(key).load(conn),
             None => query.load(conn),
         }
         .with_context(|| format!("could not read the table {}", table.name))?;
-        let mut batch = Batch::default();
         let mut values = Vec::new();
-        for row in &rows {
+        let mut rows = Vec::new();
+        for row in found {
             values = canonical(table, &row.json)?;
-            batch.push(&values)?;
+            rows.push(serde_json::to_string(&values)? + "\n");
         }
-        if batch.rows == 0 {
-            break;
+        digester.add_rows(&rows);
+        sink(&rows)?;
+        if rows.len() < table.batch_size() {
+            return Ok(digester.finish());
         }
         let key: Vec<&Value> = key_positions.iter().map(|i| &values[*i]).collect();
         last = Some(serde_json::to_string(&key)?);
-        digester.add(&batch.lines, batch.rows);
-        let is_last = batch.rows < batch_size(table);
-        sink(batch)?;
-        if is_last {
-            break;
-        }
     }
-    Ok(digester.finish())
 }
 
 /// Inserts rows. Columns that `table` does not list get their defaults.
-pub fn insert(conn: &mut DbConnection, table: &Table, batch: Batch) -> anyhow::Result<()> {
+pub fn insert(conn: &mut DbConnection, table: &Table, rows: &[String]) -> anyhow::Result<()> {
     diesel::sql_query(insert_query(conn, table))
-        .bind::<Text, _>(batch.json()?)
+        .bind::<Text, _>(format!("[{}]", rows.join(",")))
         .execute(conn)
         .with_context(|| format!("could not write the table {}", table.name))?;
     Ok(())
@@ -139,7 +135,7 @@ fn select(conn: &DbConnection, table: &Table, key_positions: &[usize], continues
     format!(
         "SELECT {json} AS json FROM {} {condition} ORDER BY {keys} LIMIT {}",
         table.quoted(),
-        batch_size(table)
+        table.batch_size()
     )
 }
 
@@ -212,9 +208,7 @@ mod tests {
                 let (mut to, _) = words(&to)?;
                 delete_all(&mut to, std::slice::from_ref(&table))?;
 
-                let written = read(&mut from, &table, &mut |batch| {
-                    insert(&mut to, &table, batch)
-                })?;
+                let written = read(&mut from, &table, &mut |rows| insert(&mut to, &table, rows))?;
                 let found = read(&mut to, &table, &mut |_| Ok(()))?;
 
                 assert_eq!(written.rows, 1_003);

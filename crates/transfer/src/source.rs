@@ -5,7 +5,7 @@ use chrono::{SecondsFormat, Utc};
 use diesel::connection::{SimpleConnection, TransactionManager};
 use oc_core::{DbConnection, migrations, version};
 
-use super::batch::{Batch, Digest};
+use super::digest::Digest;
 use super::reference_schema::ReferenceSchema;
 use super::table::{FORMAT, FORMAT_VERSION, Header, Table};
 use super::{catalog, rows, sequences};
@@ -17,11 +17,12 @@ pub trait Source {
     /// Describes the rows.
     fn header(&self) -> &Header;
 
-    /// Yields all rows of a table in batches. Tables must be read in the order of the header.
+    /// Yields all rows of a table in batches of lines, as [`rows::read`] does. Tables must be read in the order of the
+    /// header.
     fn rows(
         &mut self,
         table: &Table,
-        sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+        sink: &mut dyn FnMut(&[String]) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest>;
 
     /// Runs the checks that need all rows.
@@ -90,7 +91,7 @@ impl Source for Snapshot<'_> {
     fn rows(
         &mut self,
         table: &Table,
-        sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+        sink: &mut dyn FnMut(&[String]) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest> {
         rows::read(self.conn, table, sink)
     }

@@ -11,6 +11,12 @@ pub(crate) const FORMAT: &str = "oc-lettings-backup";
 /// The version of the format that `archive` describes.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
+/// Rows per batch: one statement each, a few megabytes at most.
+const BATCH: usize = 2_000;
+
+/// The same for rows with binary data, such as pictures of up to 8 MB, which take twice as much as hexadecimal text.
+const BINARY_BATCH: usize = 4;
+
 /// Describes the rows of a transfer; the first line of a backup.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -72,6 +78,16 @@ impl Table {
     /// Its name, quoted for SQL.
     pub(super) fn quoted(&self) -> String {
         quoted(&self.name)
+    }
+
+    /// The number of rows that are read or written at a time.
+    pub(super) fn batch_size(&self) -> usize {
+        let mut types = self.columns.iter().map(|column| column.column_type);
+        if types.any(|column_type| column_type == ColumnType::Bytes) {
+            BINARY_BATCH
+        } else {
+            BATCH
+        }
     }
 
     /// The positions of the key columns in a row.

@@ -1,7 +1,7 @@
 //! Reads a backup and checks every line: a checksum covers each.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::output::SQLITE;
 use super::writer::TableTrailer;
-use crate::batch::{Batch, Digest, Digester, batch_size};
+use crate::digest::{Digest, Digester};
 use crate::input::Input;
 use crate::progress::Progress;
 use crate::source::Source;
@@ -74,8 +74,8 @@ impl Archive {
         let progress = Progress::new("reading", header.rows());
         let mut digests = Vec::new();
         for table in &header.tables {
-            digests.push(archive.rows(table, &mut |batch| {
-                progress.add(batch.rows);
+            digests.push(archive.rows(table, &mut |rows| {
+                progress.add(rows.len());
                 Ok(())
             })?);
         }
@@ -85,15 +85,11 @@ impl Archive {
 
     fn read_header(&mut self) -> anyhow::Result<Header> {
         // Checked before the rest of the line is read, which may be long in a foreign file.
-        if self
-            .input
-            .fill_buf()
-            .is_ok_and(|start| !start.starts_with(b"{"))
-        {
+        if !self.continues_with(b"{")? {
             return Err(self.foreign());
         }
         let line = self.line()?;
-        let format: Format = serde_json::from_slice(&line).map_err(|_| self.foreign())?;
+        let format: Format = serde_json::from_str(&line).map_err(|_| self.foreign())?;
         if format.format != FORMAT {
             return Err(self.foreign());
         }
@@ -104,34 +100,34 @@ impl Archive {
                 format.format_version
             );
         }
-        self.total.add(&line, 0);
+        self.total.add_line(&line);
         self.parse(&line)
     }
 
+    /// Whether these bytes come next.
+    fn continues_with(&mut self, bytes: &[u8]) -> anyhow::Result<bool> {
+        let next = self.input.fill_buf().map(|next| next.starts_with(bytes));
+        next.map_err(|error| self.unreadable(error))
+    }
+
     /// The next line, with its line feed.
-    fn line(&mut self) -> anyhow::Result<Vec<u8>> {
-        let mut line = Vec::new();
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
         let mut input = (&mut self.input).take(LONGEST_LINE);
-        if let Err(error) = input.read_until(b'\n', &mut line) {
-            return Err(match error.kind() {
-                ErrorKind::UnexpectedEof => self.cut_short(),
-                ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-                    self.damaged("it can't be decompressed")
-                }
-                _ => anyhow!(error).context(format!("could not read {}", self.name.display())),
-            });
-        }
-        match line.last() {
-            Some(b'\n') => Ok(line),
-            Some(_) if line.len() as u64 == LONGEST_LINE => {
-                Err(self.damaged("it has a line that is too long"))
-            }
-            _ => Err(self.cut_short()),
+        let length = input
+            .read_line(&mut line)
+            .map_err(|error| self.unreadable(error))?;
+        if line.ends_with('\n') {
+            Ok(line)
+        } else if length as u64 == LONGEST_LINE {
+            Err(self.damaged("it has a line that is too long"))
+        } else {
+            Err(self.cut_short())
         }
     }
 
-    fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> anyhow::Result<T> {
-        serde_json::from_slice(line).map_err(|_| self.damaged("it has an invalid line"))
+    fn parse<T: DeserializeOwned>(&self, line: &str) -> anyhow::Result<T> {
+        serde_json::from_str(line).map_err(|_| self.damaged("it has an invalid line"))
     }
 
     fn foreign(&self) -> anyhow::Error {
@@ -139,6 +135,16 @@ impl Archive {
             "{} is not a backup of this site, or was not compressed with gzip",
             self.name.display()
         )
+    }
+
+    fn unreadable(&self, error: io::Error) -> anyhow::Error {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => self.cut_short(),
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+                self.damaged("it can't be decompressed, or is not text")
+            }
+            _ => anyhow!(error).context(format!("could not read {}", self.name.display())),
+        }
     }
 
     fn cut_short(&self) -> anyhow::Error {
@@ -158,37 +164,32 @@ impl Source for Archive {
     fn rows(
         &mut self,
         table: &Table,
-        sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+        sink: &mut dyn FnMut(&[String]) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest> {
         let mut digester = Digester::default();
-        let mut batch = Batch::default();
         loop {
-            let line = self.line()?;
-            let is_row = line.starts_with(b"[");
-            self.total.add(&line, usize::from(is_row));
-            if is_row {
-                batch.lines.extend_from_slice(&line);
-                batch.rows += 1;
+            let mut rows = Vec::new();
+            while rows.len() < table.batch_size() && self.continues_with(b"[")? {
+                rows.push(self.line()?);
             }
-            if batch.rows == batch_size(table) || (!is_row && batch.rows > 0) {
-                digester.add(&batch.lines, batch.rows);
-                sink(std::mem::take(&mut batch))?;
-            }
-            if !is_row {
-                let digest = digester.finish();
-                let TableTrailer {
-                    end_of,
-                    digest: expected,
-                } = self.parse(&line)?;
-                if end_of != table.name || digest != expected || digest.rows != table.rows {
-                    return Err(self.damaged(&format!(
-                        "the table {} does not match its row count or checksum",
-                        table.name
-                    )));
-                }
-                return Ok(digest);
+            digester.add_rows(&rows);
+            self.total.add_rows(&rows);
+            sink(&rows)?;
+            if rows.len() < table.batch_size() {
+                break;
             }
         }
+        let line = self.line()?;
+        self.total.add_line(&line);
+        let trailer: TableTrailer = self.parse(&line)?;
+        let digest = digester.finish();
+        if trailer.end_of != table.name || trailer.digest != digest || digest.rows != table.rows {
+            return Err(self.damaged(&format!(
+                "the table {} does not match its row count or checksum",
+                table.name
+            )));
+        }
+        Ok(digest)
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::output::Output;
-use crate::batch::{Digest, Digester};
+use crate::digest::{Digest, Digester};
 use crate::progress::Progress;
 use crate::source::Source;
 
@@ -42,9 +42,9 @@ fn write_lines(file: &File, source: &mut dyn Source) -> anyhow::Result<()> {
     };
     lines.write_line(&header)?;
     for table in &header.tables {
-        let digest = source.rows(table, &mut |batch| {
-            progress.add(batch.rows);
-            lines.write(&batch.lines, batch.rows)
+        let digest = source.rows(table, &mut |rows| {
+            progress.add(rows.len());
+            lines.write_rows(rows)
         })?;
         let end_of = table.name.clone();
         lines.write_line(&TableTrailer { end_of, digest })?;
@@ -64,14 +64,17 @@ struct LineWriter<'f> {
 
 impl LineWriter<'_> {
     fn write_line(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
-        self.write(&bytes, 0)
+        let line = serde_json::to_string(line)? + "\n";
+        self.total.add_line(&line);
+        Ok(self.out.write_all(line.as_bytes())?)
     }
 
-    fn write(&mut self, lines: &[u8], rows: usize) -> anyhow::Result<()> {
-        self.total.add(lines, rows);
-        Ok(self.out.write_all(lines)?)
+    fn write_rows(&mut self, rows: &[String]) -> anyhow::Result<()> {
+        self.total.add_rows(rows);
+        for row in rows {
+            self.out.write_all(row.as_bytes())?;
+        }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use oc_core::{DatabaseUrl, DbConnection};
 use tempfile::TempDir;
 
 use super::archive::{self, Archive};
-use super::batch::Digest;
+use super::digest::Digest;
 use super::table::Table;
 use super::{Input, Occupied, ReferenceSchema, Snapshot, Source, Target, load};
 

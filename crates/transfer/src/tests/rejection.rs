@@ -7,7 +7,7 @@ use oc_core::testing::TestDb;
 
 use super::{backup, content, count, fill, filled, restore};
 use crate::archive::Archive;
-use crate::batch::{Batch, Digest};
+use crate::digest::Digest;
 use crate::table::{Header, Table};
 use crate::{Input, Occupied, Snapshot, Source};
 
@@ -95,7 +95,11 @@ impl Source for Tampered<'_> {
         &self.header
     }
 
-    fn rows(&mut self, table: &Table, sink: &mut dyn FnMut(Batch) -> Result<()>) -> Result<Digest> {
+    fn rows(
+        &mut self,
+        table: &Table,
+        sink: &mut dyn FnMut(&[String]) -> Result<()>,
+    ) -> Result<Digest> {
         if self.fails_at == Some(table.name.as_str()) {
             anyhow::bail!("the source failed");
         }
