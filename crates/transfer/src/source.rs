@@ -2,15 +2,13 @@
 
 use anyhow::{Context, bail};
 use chrono::{SecondsFormat, Utc};
-use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::connection::SimpleConnection;
 use oc_core::{DbConnection, migrations, version};
 
 use super::digest::Digest;
 use super::reference_schema::ReferenceSchema;
 use super::table::{FORMAT, FORMAT_VERSION, Header, Table};
 use super::{catalog, rows, sequences};
-
-type Transactions = <DbConnection as diesel::Connection>::TransactionManager;
 
 /// Yields the rows of the tables in its header, one table after another.
 pub trait Source {
@@ -32,15 +30,16 @@ pub trait Source {
 }
 
 /// A database as it was at one moment, whatever others write meanwhile. It is only read.
-pub struct Snapshot<'c> {
-    conn: &'c mut DbConnection,
+pub struct Snapshot {
+    /// In a transaction, which ends with the connection.
+    conn: DbConnection,
     header: Header,
 }
 
-impl<'c> Snapshot<'c> {
+impl Snapshot {
     /// Begins a read transaction and lists the tables. `revision` is the commit of this program.
-    pub fn new(conn: &'c mut DbConnection, revision: &str) -> anyhow::Result<Self> {
-        let status = migrations::status(conn)?;
+    pub fn new(mut conn: DbConnection, revision: &str) -> anyhow::Result<Self> {
+        let status = migrations::status(&mut conn)?;
         if status.brand_new {
             bail!("the database has no tables of the site: no migration has run on it");
         }
@@ -50,40 +49,34 @@ impl<'c> Snapshot<'c> {
         } else {
             None
         };
-        // On SQLite, it sees the moment of its first query.
-        Transactions::begin_transaction(conn).context("could not read the database")?;
-        // From here on, dropping the snapshot ends the transaction.
-        let mut snapshot = Self {
-            conn,
-            header: Header::default(),
+        let begin = match conn {
+            DbConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            // It sees the moment of its first query.
+            DbConnection::Sqlite(_) => "BEGIN",
         };
-        let conn = &mut *snapshot.conn;
-        if let DbConnection::Postgres(postgres) = conn {
-            let snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-            let begun = postgres.batch_execute(snapshot);
-            begun.context("could not read the database")?;
-        }
-        let (name, version) = version(conn)?;
-        let mut tables = catalog::tables(conn, known.as_ref())?;
+        conn.batch_execute(begin)
+            .context("could not read the database")?;
+        let (name, version) = version(&mut conn)?;
+        let mut tables = catalog::tables(&mut conn, known.as_ref())?;
         for table in &mut tables {
-            table.rows = rows::count(conn, table)?;
-            table.last_id = sequences::last_id(conn, table)?;
+            table.rows = rows::count(&mut conn, table)?;
+            table.last_id = sequences::last_id(&mut conn, table)?;
         }
-        snapshot.header = Header {
+        let header = Header {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             revision: revision.to_owned(),
             created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
             database: format!("{name} {version}"),
-            migrations: catalog::migrations(conn)?,
+            migrations: catalog::migrations(&mut conn)?,
             tables,
         };
-        Ok(snapshot)
+        Ok(Self { conn, header })
     }
 }
 
-impl Source for Snapshot<'_> {
+impl Source for Snapshot {
     fn header(&self) -> &Header {
         &self.header
     }
@@ -93,15 +86,6 @@ impl Source for Snapshot<'_> {
         table: &Table,
         sink: &mut dyn FnMut(&[String]) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest> {
-        rows::read(self.conn, table, sink)
-    }
-}
-
-impl Drop for Snapshot<'_> {
-    fn drop(&mut self) {
-        // Nothing was written, so nothing is lost.
-        if let Err(error) = Transactions::rollback_transaction(self.conn) {
-            log::debug!("could not end the read transaction: {error}");
-        }
+        rows::read(&mut self.conn, table, sink)
     }
 }

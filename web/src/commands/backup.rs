@@ -19,8 +19,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, Arguments { file, force }: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_to_read(config.direct_url())?;
-    let mut snapshot = Snapshot::new(&mut conn, env!("OC_REVISION"))?;
+    let conn = start::open_to_read(config.direct_url())?;
+    let mut snapshot = Snapshot::new(conn, env!("OC_REVISION"))?;
     archive::write(file, &mut snapshot, *force)?;
     let header = snapshot.header();
     let summary = format!(

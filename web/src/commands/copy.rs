@@ -26,8 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if from.is_same(to) {
         bail!("--from and --to name the same database, {from}");
     }
-    let mut source = start::open_to_read(from)?;
-    let mut snapshot = Snapshot::new(&mut source, env!("OC_REVISION"))
+    let mut snapshot = Snapshot::new(start::open_to_read(from)?, env!("OC_REVISION"))
         .with_context(|| format!("could not read {from}"))?;
     load(Target::open(to)?, &mut snapshot, Occupied::Reject)
         .with_context(|| format!("could not copy {from} into {to}"))?;

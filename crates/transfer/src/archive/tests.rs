@@ -19,7 +19,7 @@ fn backup() -> anyhow::Result<(tempfile::TempDir, PathBuf)> {
     let path = folder.path().join("backup.oc");
     let mut conn = TestDb::sqlite()?.connect()?;
     crate::tests::user(&mut conn, "ada")?;
-    archive::write(&path, &mut Snapshot::new(&mut conn, "")?, false)?;
+    archive::write(&path, &mut Snapshot::new(conn, "")?, false)?;
     Ok((folder, path))
 }
 

@@ -91,8 +91,8 @@ mod tests {
     use crate::{Input, Snapshot};
 
     fn backup(path: &Path, replace: bool) -> anyhow::Result<()> {
-        let mut conn = TestDb::sqlite()?.connect()?;
-        write(path, &mut Snapshot::new(&mut conn, "")?, replace)
+        let conn = TestDb::sqlite()?.connect()?;
+        write(path, &mut Snapshot::new(conn, "")?, replace)
     }
 
     fn verify(path: &Path) -> anyhow::Result<()> {

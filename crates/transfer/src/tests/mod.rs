@@ -49,8 +49,7 @@ fn filled() -> Result<Vec<TestDb>> {
 
 fn backup(db: &TestDb, folder: &TempDir, name: &str) -> Result<PathBuf> {
     let path = folder.path().join(name);
-    let mut conn = db.connect()?;
-    archive::write(&path, &mut Snapshot::new(&mut conn, "")?, false)?;
+    archive::write(&path, &mut Snapshot::new(db.connect()?, "")?, false)?;
     Ok(path)
 }
 
@@ -198,8 +197,7 @@ fn ids_are_never_used_again() -> Result<()> {
 #[test]
 fn a_snapshot_ignores_later_writes() -> Result<()> {
     for db in filled()? {
-        let mut reader = db.connect()?;
-        let mut snapshot = Snapshot::new(&mut reader, "")?;
+        let mut snapshot = Snapshot::new(db.connect()?, "")?;
         let table = snapshot.header().tables[0].clone();
         assert_eq!(table.name, "addresses");
 
@@ -207,8 +205,7 @@ fn a_snapshot_ignores_later_writes() -> Result<()> {
         let digest = snapshot.rows(&table, &mut |_| Ok(()))?;
 
         assert_eq!(digest.rows, 2);
-        drop(snapshot);
-        assert_eq!(count(&mut reader, "addresses")?, 0);
+        assert_eq!(count(&mut db.connect()?, "addresses")?, 0);
     }
     Ok(())
 }

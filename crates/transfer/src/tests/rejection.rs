@@ -61,8 +61,8 @@ fn a_brand_new_database_is_migrated_first() -> Result<()> {
 fn a_failure_leaves_no_new_database_behind() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let url = DatabaseUrl::Sqlite(folder.path().join("new.sqlite3"));
-    let mut conn = filled()?.remove(0).connect()?;
-    let mut source = Tampered::new(Snapshot::new(&mut conn, "")?);
+    let conn = filled()?.remove(0).connect()?;
+    let mut source = Tampered::new(Snapshot::new(conn, "")?);
     source.fails_at = Some("profiles");
 
     assert!(fill(&url, &mut source, Occupied::Reject).is_err());
@@ -72,15 +72,15 @@ fn a_failure_leaves_no_new_database_behind() -> Result<()> {
 }
 
 /// A source whose header or digests are wrong, or that fails midway.
-struct Tampered<'a> {
-    inner: Snapshot<'a>,
+struct Tampered {
+    inner: Snapshot,
     header: Header,
     fails_at: Option<&'static str>,
     wrong_digest_at: Option<&'static str>,
 }
 
-impl<'a> Tampered<'a> {
-    fn new(inner: Snapshot<'a>) -> Self {
+impl Tampered {
+    fn new(inner: Snapshot) -> Self {
         Self {
             header: inner.header().clone(),
             inner,
@@ -90,7 +90,7 @@ impl<'a> Tampered<'a> {
     }
 }
 
-impl Source for Tampered<'_> {
+impl Source for Tampered {
     fn header(&self) -> &Header {
         &self.header
     }
@@ -121,8 +121,7 @@ fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
             (Some("profiles"), None, "the source failed"),
             (None, Some("lettings"), "differ from what was written"),
         ] {
-            let mut source = from.connect()?;
-            let mut tampered = Tampered::new(Snapshot::new(&mut source, "")?);
+            let mut tampered = Tampered::new(Snapshot::new(from.connect()?, "")?);
             tampered.fails_at = fails_at;
             tampered.wrong_digest_at = wrong_digest_at;
 
@@ -141,8 +140,7 @@ fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
 fn rows_of_an_older_version_get_defaults_and_rows_of_a_newer_one_are_rejected() -> Result<()> {
     let from = filled()?.remove(0);
     for db in TestDb::each()? {
-        let mut source = from.connect()?;
-        let mut tampered = Tampered::new(Snapshot::new(&mut source, "")?);
+        let mut tampered = Tampered::new(Snapshot::new(from.connect()?, "")?);
         let header = &mut tampered.header;
         header.migrations.pop();
         header.tables.retain(|table| table.name != "profiles");
@@ -187,10 +185,10 @@ fn a_newer_database_is_backed_up_in_full_and_never_replaced() -> Result<()> {
                 .any(|table| table.name == "bookings" && table.rows == 1)
         );
 
-        let mut older = filled()?.remove(0).connect()?;
+        let older = filled()?.remove(0).connect()?;
         let rejected = message(fill(
             db.url(),
-            &mut Snapshot::new(&mut older, "")?,
+            &mut Snapshot::new(older, "")?,
             Occupied::Replace,
         ));
         assert!(rejected.contains("newer than this program"), "{rejected}");
