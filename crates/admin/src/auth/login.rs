@@ -12,7 +12,7 @@ use oc_core::locks::hold;
 use oc_http::{PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::current_user::pending_requirement;
+use crate::auth::current_user::{LOGOUT, pending_requirement};
 use crate::auth::device_cookie::{Account, set_device_cookie};
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form;
@@ -119,10 +119,10 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// `next` if it is a page of the admin, otherwise the index: never another site.
+    /// `next` if it is a page of the admin, otherwise the index: never another site, or the logout.
     pub(crate) fn path(&self) -> &str {
         let is_plain = self.next.chars().all(|c| !c.is_control() && c != '\\');
-        if self.next.starts_with("/admin/") && is_plain {
+        if self.next.starts_with("/admin/") && self.next != LOGOUT && is_plain {
             &self.next
         } else {
             "/admin/"
@@ -163,9 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_sent_to_another_site() {
+    fn nobody_is_sent_to_another_site_or_the_logout() {
         assert_eq!(path("/admin/library/book/?q=a"), "/admin/library/book/?q=a");
-        let targets = "|//evil.example|https://evil.example|/\\evil|/admin/\\\r\nx|/library/";
+        let targets =
+            "|//evil.example|https://evil.example|/\\evil|/admin/\\\r\nx|/library/|/admin/logout/";
         for next in targets.split('|') {
             assert_eq!(path(next), "/admin/", "{next}");
         }

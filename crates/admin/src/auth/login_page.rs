@@ -12,7 +12,7 @@ use oc_http::{LoginOutcome, Metrics, Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::csrf::{CookieRules, Csrf, with_cookie};
-use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
+use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path};
 use crate::auth::login::{Destination, attempt, start_session};
 use crate::auth::pending_login;
 use crate::auth::request::AdminRequest;
@@ -74,8 +74,8 @@ impl LoginMessage {
     }
 }
 
-/// Pages whose forms need no session.
-const OPEN_PAGES: [&str; 3] = [LOGIN, "/admin/password_reset/", "/admin/reset/"];
+/// Pages whose forms need no session, or have nothing to keep.
+const OPEN_PAGES: [&str; 4] = [LOGIN, LOGOUT, "/admin/password_reset/", "/admin/reset/"];
 
 /// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
 pub(crate) async fn keep_form_for_login(

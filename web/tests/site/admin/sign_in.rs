@@ -76,10 +76,12 @@ fn logging_out_asks_and_ends_the_session() -> Result<()> {
 
     let asked = browser.get("/admin/logout/")?;
     let done = browser.post("/admin/logout/", &[])?;
+    let again = browser.post("/admin/logout/", &[])?;
     browser.cookies = session;
 
     assert_eq!(asked.html()?.texts("h1"), ["Log out?"]);
     assert_eq!(done.html()?.texts("h1"), ["You have been logged out."]);
+    assert_eq!(again.status, 302);
     assert_eq!(browser.get("/admin/")?.status, 302);
     Ok(())
 }
