@@ -7,7 +7,7 @@ use oc_core::locks::lock;
 use oc_core::search::lower;
 use oc_core::{Actor, DbConnection};
 
-use crate::new_user::NewUser;
+use crate::new_user::{NewUser, normalize_username};
 use crate::password::UNUSABLE;
 use crate::schema::users;
 use crate::session::Session;
@@ -65,10 +65,10 @@ impl AccountStatus {
 }
 
 impl User {
-    /// The user with this username.
+    /// The user with this username, which may be spelled as in a form.
     pub fn find_by_username(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
         Self::query()
-            .filter(users::username.eq(username))
+            .filter(users::username.eq(normalize_username(username)))
             .first(conn)
     }
 
@@ -255,6 +255,18 @@ mod tests {
                 Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
             ));
             assert_eq!(User::find_by_username(conn, "airwow")?.username, "airwow");
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_user_is_found_by_every_spelling_of_the_username() -> anyhow::Result<()> {
+        on_both(|conn| {
+            user(conn, "Jos\u{e9}")?;
+
+            for spelling in [" Jos\u{e9} ", "Jose\u{301}", "\u{ff2a}os\u{e9}"] {
+                assert!(User::find_by_username(conn, spelling).is_ok(), "{spelling}");
+            }
             Ok(())
         })
     }

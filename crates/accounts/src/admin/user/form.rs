@@ -9,7 +9,7 @@ use oc_core::admin::{FormValues, SaveError, combine, with_constraint_error};
 use oc_core::validation::{Checker, FieldError, Violation};
 
 use crate::admin::permissions;
-use crate::{AccountStatus, NewUser, User, UserDraft, normalize_username};
+use crate::{AccountStatus, NewUser, User, UserDraft};
 
 /// Labels that the form and its errors share.
 pub(super) const GROUPS: &str = "Groups";
@@ -165,8 +165,7 @@ pub(super) fn with_taken(
     values: &FormValues,
 ) -> SaveError {
     with_constraint_error(conn, errors, "username", |conn| {
-        let username = normalize_username(values.text("username"));
-        let other = User::find_by_username(conn, &username).optional()?;
+        let other = User::find_by_username(conn, values.text("username")).optional()?;
         Ok(other.filter(|other| Some(other.id) != id).map(|_| TAKEN))
     })
 }
