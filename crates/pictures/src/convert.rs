@@ -9,6 +9,8 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use crate::decode::{PictureError, Pixels, decode};
 
+/// The most height of a WebP file (pixels).
+const MAX_HEIGHT: u32 = 16_383;
 /// Quality of the WebP files, of 100.
 const QUALITY: f32 = 78.0;
 
@@ -71,13 +73,23 @@ fn shrink(pixels: Pixels, widest: u32) -> Result<RgbImage, PictureError> {
     Ok(image)
 }
 
-/// The size of a picture that is at most this wide.
+/// The size of a picture that is at most this wide, and not too high for WebP.
 fn fit(width: u32, height: u32, widest: u32) -> (u32, u32) {
-    if width <= widest {
-        return (width, height);
+    let (mut width, mut height) = (width, height);
+    if width > widest {
+        (width, height) = (widest, scale(height, widest, width));
     }
-    let scaled = (u64::from(height) * u64::from(widest) + u64::from(width) / 2) / u64::from(width);
-    (widest, u32::try_from(scaled).unwrap_or(u32::MAX).max(1))
+    if height > MAX_HEIGHT {
+        (width, height) = (scale(width, MAX_HEIGHT, height), MAX_HEIGHT);
+    }
+    (width, height)
+}
+
+/// A length times `to / from`, rounded, at least 1.
+fn scale(length: u32, to: u32, from: u32) -> u32 {
+    let from = u64::from(from);
+    let scaled = (u64::from(length) * u64::from(to) + from / 2) / from;
+    u32::try_from(scaled).unwrap_or(u32::MAX).max(1)
 }
 
 fn resize(source: Image<'_>, width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
@@ -190,7 +202,8 @@ pub(crate) mod tests {
             ((960, 1200), vec![(480, 600), (960, 1200)]),
             ((300, 200), vec![(300, 200)]),
             ((1, 9), vec![(1, 9)]),
-            ((16_383, 1), vec![(480, 1), (960, 1), (1600, 1)]),
+            ((20_000, 20), vec![(480, 1), (960, 1), (1600, 2)]),
+            ((20, 20_000), vec![(16, 16_383)]),
         ] {
             let picture = picture(size.0, size.1, [9, 99, 199]);
 

@@ -12,8 +12,8 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
 pub const MAX_BYTES: usize = 20 << 20;
 /// The most pixels.
 const MAX_PIXELS: u64 = 60_000_000;
-/// The longest side, which is also the limit of WebP (pixels).
-const MAX_SIDE: u32 = 16_383;
+/// The longest side, which is also the limit of JPEG (pixels).
+const MAX_SIDE: u32 = 65_535;
 /// The most memory for decoding (bytes).
 const MAX_MEMORY: u64 = 400_000_000;
 /// The most pixels of a JPEG times its scans: each scan passes over the whole picture. 20 scans, twice as many as usual,
@@ -32,7 +32,7 @@ pub enum PictureError {
     NotAPicture,
     #[error("has more than 60 megapixels. Save it smaller.")]
     TooManyPixels,
-    #[error("is too long: no side may have more than 16,383 pixels.")]
+    #[error("is too long: no side may have more than 65,535 pixels.")]
     TooLong,
     #[error("is too complex. Save it smaller, or as a simple JPEG.")]
     TooComplex,
