@@ -76,7 +76,7 @@ pub(crate) struct PermissionTable {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelPermissions {
-    pub(crate) app: String,
+    pub(crate) app: &'static str,
     pub(crate) model: String,
     /// In the order of the columns.
     pub(crate) permissions: [Option<PermissionBox>; 4],
