@@ -210,13 +210,11 @@ type DescriptionErrors = BTreeMap<i64, String>;
 
 async fn redisplay(
     staff: &StaffRequest,
-    GalleryEdit {
-        editor, owner, id, ..
-    }: GalleryEdit,
+    edit: GalleryEdit,
     submission: Submission,
     errors: DescriptionErrors,
 ) -> PageResult {
-    let definition = FormDefinition::new(editor, owner, Some(id));
+    let definition = FormDefinition::new(edit.editor, edit.owner, Some(edit.id));
     let state = staff.read(move |conn| {
         let mut state = FormState::from_query(conn, definition, &Submission::default())?;
         if let Some(gallery) = &mut state.gallery {
@@ -246,8 +244,8 @@ impl GalleryEdit {
         }
         lock(conn, &owner.key(), id)?;
         owner.find(conn, id)?;
-        let images = in_order(conn, gallery, id)?;
-        let (described, errors) = self.describe(conn, &images, submission)?;
+        let mut images = in_order(conn, gallery, id)?;
+        let (described, errors) = self.describe(conn, &mut images, submission)?;
         if !errors.is_empty() {
             return Err(Rollback::Rejected(errors));
         }
@@ -264,9 +262,7 @@ impl GalleryEdit {
             return Ok(("success", text));
         };
         let (singular, count) = (resource.singular, images.len());
-        // Loaded again: its description may have changed.
-        let mut current = in_order(conn, gallery, id)?.into_iter();
-        let Some(image) = current.find(|image| image.id == image_id) else {
+        let Some(image) = images.iter().find(|image| image.id == image_id) else {
             let text = format!("There is no {singular} with ID “{image_id}”.");
             return Ok(("warning", text));
         };
@@ -282,12 +278,12 @@ impl GalleryEdit {
         let (verb, text) = if let Some(to) = to {
             let values = image.values.clone().with(gallery.position, to.to_string());
             if to != position {
-                editor.save_object(conn, resource, Some(&image), &values, change_set)?;
+                editor.save_object(conn, resource, Some(image), &values, change_set)?;
             }
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
         } else {
-            let deleted = [(Some(&image), None, None)];
+            let deleted = [(Some(image), None, None)];
             log_versions(conn, editor, resource, change_set, "deleted", &deleted)?;
             (resource.delete)(conn, &[image.id])?;
             let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
@@ -297,11 +293,12 @@ impl GalleryEdit {
         Ok(("success", text))
     }
 
-    /// Stores the descriptions that differ from those that the page was opened with. Returns how many, and errors by image.
+    /// Stores the descriptions that differ from those that the page was opened with, also in `images`. Returns how many, and
+    /// errors by image.
     fn describe(
         &self,
         conn: &mut DbConnection,
-        images: &[Record],
+        images: &mut [Record],
         submission: &Submission,
     ) -> Result<(usize, DescriptionErrors), SaveError> {
         let Gallery {
@@ -311,7 +308,7 @@ impl GalleryEdit {
         } = self.gallery;
         let may_change = self.editor.may(Verb::Change, resource);
         let (mut count, mut errors) = (0, BTreeMap::new());
-        for image in images.iter().filter(|_| may_change) {
+        for image in images.iter_mut().filter(|_| may_change) {
             let (name, initial) = (description_name(image.id), initial_name(image.id));
             let stored = image.values.text(description);
             let typed = submission.text(&name).trim();
@@ -329,10 +326,12 @@ impl GalleryEdit {
             let values = image.values.clone().with(description, typed);
             let (editor, change_set) = (&self.editor, &mut ChangeSet::none());
             match editor.save_object(conn, resource, Some(image), &values, change_set) {
-                Ok(_) => count += 1,
-                Err(SaveError::Invalid(invalid)) => {
-                    let texts: Vec<String> = invalid.iter().map(ToString::to_string).collect();
-                    errors.insert(image.id, texts.join(" "));
+                Ok(saved) => {
+                    *image = saved;
+                    count += 1;
+                }
+                Err(error @ SaveError::Invalid(_)) => {
+                    errors.insert(image.id, error.to_string());
                 }
                 Err(error) => return Err(error),
             }
