@@ -32,9 +32,7 @@ pub(crate) fn records(
             cells(&columns, &Record { values, ..object })
         }));
     }
-    let names = column_names(&columns);
-    let headings: Vec<&str> = names.iter().map(String::as_str).collect();
-    table::<Vec<String>>(&headings, &rows)
+    table(&column_names(&columns), &rows)
 }
 
 /// Names of these columns and of the ID in a file.
@@ -73,9 +71,9 @@ fn cells(columns: &[BoundField], object: &Record) -> Vec<String> {
     cells
 }
 
-pub(crate) fn table<R: AsRef<[String]>>(
-    headings: &[&str],
-    rows: &[R],
+pub(crate) fn table(
+    headings: &[impl AsRef<[u8]>],
+    rows: &[impl AsRef<[String]>],
 ) -> Result<String, PageError> {
     let write = || {
         let mut writer = csv::Writer::from_writer(Vec::new());
