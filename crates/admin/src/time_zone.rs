@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _};
 use chrono_tz::Tz;
 use oc_core::admin::{Field, FieldKind, FormValues};
-use oc_core::validation::{FieldError, Violation};
+use oc_core::validation::{Checker, FieldError, Violation};
 
 const SKIPPED: Violation =
     Violation::Other("There is no such time on that day: clocks go forward.");
@@ -72,7 +72,7 @@ impl TimeZone {
         stored: Option<&FormValues>,
     ) -> Result<FormValues, Vec<FieldError>> {
         let mut result = values.clone();
-        let mut errors = Vec::new();
+        let mut checker = Checker::default();
         for field in date_times(fields) {
             let Some(local) = date_time(values, field) else {
                 continue;
@@ -81,14 +81,10 @@ impl TimeZone {
             let unchanged = stored.filter(|utc| self.to_local(*utc) == local);
             match unchanged.or_else(|| self.to_utc(local)) {
                 Some(utc) => result = with_date_time(result, field, utc),
-                None => errors.push(FieldError::new(field.name, SKIPPED)),
+                None => checker.reject(field.name, SKIPPED),
             }
         }
-        if errors.is_empty() {
-            Ok(result)
-        } else {
-            Err(errors)
-        }
+        checker.finish(result)
     }
 
     /// The text of a date and time in stored parts.
@@ -105,12 +101,8 @@ impl TimeZone {
 
     /// The stored time of a local one; `None` if clocks skip it.
     fn to_utc(self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        match self.0.from_local_datetime(&local) {
-            MappedLocalTime::Single(time) | MappedLocalTime::Ambiguous(time, _) => {
-                Some(time.naive_utc())
-            }
-            MappedLocalTime::None => None,
-        }
+        let time = self.0.from_local_datetime(&local).earliest()?;
+        Some(time.naive_utc())
     }
 }
 
@@ -141,11 +133,9 @@ fn parse(date: &str, time: &str) -> Option<NaiveDateTime> {
 }
 
 fn with_date_time(values: FormValues, field: &Field, time: NaiveDateTime) -> FormValues {
-    let formats = ["%Y-%m-%d", "%H:%M:%S"].into_iter();
-    let names = parts(field.name).into_iter();
-    names.zip(formats).fold(values, |values, (name, format)| {
-        values.with(&name, time.format(format).to_string())
-    })
+    let [date, clock] = parts(field.name);
+    let values = values.with(&date, time.date().to_string());
+    values.with(&clock, time.time().to_string())
 }
 
 #[cfg(test)]

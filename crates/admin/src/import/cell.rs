@@ -71,10 +71,7 @@ pub(super) fn date(cell: &str) -> String {
 
 /// A time of day as `HH:MM:SS`, if it is one.
 pub(super) fn time(cell: &str) -> String {
-    times(cell).map_or_else(
-        || cell.to_owned(),
-        |time| time.format("%H:%M:%S").to_string(),
-    )
+    times(cell).map_or_else(|| cell.to_owned(), |time| time.to_string())
 }
 
 /// Whether a spreadsheet may have made this cell of the stored text: it shows numbers without leading zeros, `TRUE` for
