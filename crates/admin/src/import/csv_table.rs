@@ -100,16 +100,13 @@ impl CsvTable {
             }
             errors.push(RowError::new(row.number, "", text));
         }
-        if errors.is_empty() {
-            Ok(Self {
-                columns,
-                rows,
-                defaults: model.defaults(),
-                format,
-            })
-        } else {
-            Err(errors)
-        }
+        let table = Self {
+            columns,
+            rows,
+            defaults: model.defaults(),
+            format,
+        };
+        unless_errors(table, errors)
     }
 
     /// Sentences about the columns that are not imported.
@@ -187,11 +184,15 @@ impl CsvTable {
                 _ => values.with(name, cell::number(&text)),
             };
         }
-        if errors.is_empty() {
-            Ok(values)
-        } else {
-            Err(errors)
-        }
+        unless_errors(values, errors)
+    }
+}
+
+fn unless_errors<T>(value: T, errors: Vec<RowError>) -> Result<T, Vec<RowError>> {
+    if errors.is_empty() {
+        Ok(value)
+    } else {
+        Err(errors)
     }
 }
 
@@ -253,11 +254,7 @@ fn columns(
             errors.push(RowError::new(header.number, name, text));
         }
     }
-    if errors.is_empty() {
-        Ok(columns)
-    } else {
-        Err(errors)
-    }
+    unless_errors(columns, errors)
 }
 
 /// The column with this name or label, in any case and with any separators.
