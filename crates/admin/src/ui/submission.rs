@@ -170,16 +170,10 @@ pub fn max_body(registry: Registry, path: &str) -> Option<usize> {
         let Some(page) = path.strip_prefix(&list_path(resource)) else {
             return false;
         };
+        let page = page.strip_suffix('/').unwrap_or_default();
+        let last = page.rsplit('/').next().unwrap_or_default();
         let gallery = resource.gallery.map(|gallery| gallery.resource.plural);
-        let pages = [
-            gallery,
-            resource.images.map(|_| "add"),
-            resource.images.map(|_| "change"),
-        ];
-        let last = page
-            .strip_suffix('/')
-            .and_then(|page| page.rsplit('/').next());
-        pages.iter().flatten().any(|page| last == Some(*page))
+        gallery == Some(last) || resource.images.is_some() && ["add", "change"].contains(&last)
     };
     registry.all().any(takes_images).then_some(MAX_UPLOAD)
 }
