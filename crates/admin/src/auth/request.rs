@@ -13,7 +13,7 @@ use oc_core::DbConnection;
 use oc_core::admin::SaveError;
 use oc_core::timeouts::raise_statement_timeout;
 use oc_core::validation::FieldError;
-use oc_http::{Db, Page, PageError, PageResult, Pages, TrustedProxies};
+use oc_http::{Db, Page, PageError, PageResult, Pages, SITE_NAME, TrustedProxies};
 
 use crate::auth::csrf::{self, CookieRules, Csrf};
 use crate::auth::session::AdminSession;
@@ -22,6 +22,7 @@ use crate::registry::Registry;
 use crate::secret_key::SecretKey;
 use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
+use crate::ui::navigation::Navigation;
 use crate::ui::submission::Submission;
 
 /// Why a transaction rolled back: rejected for a reason that the handler shows to the user, or failed.
@@ -252,15 +253,16 @@ impl AdminRequest {
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
     ) -> PageResult {
-        let layout = LayoutContext::new(
-            heading,
-            user,
-            self.http.path(),
-            self.session.take_messages(&self.http),
-            self.csrf
-                .token(self.key(), user.map_or(0, |user| user.user.id)),
-            breadcrumbs,
-        );
+        let user_id = user.map_or(0, |user| user.user.id);
+        let layout = LayoutContext {
+            page_title: format!("{heading} – {SITE_NAME} administration"),
+            heading: heading.to_owned(),
+            signed_in_as: user.map(|user| user.user.username.clone()),
+            navigation: user.map(|user| Navigation::new(user, self.http.path())),
+            messages: self.session.take_messages(&self.http),
+            csrf: self.csrf.token(self.key(), user_id),
+            crumbs: breadcrumbs,
+        };
         let mut response = HttpResponse::build(status);
         response
             .insert_header((header::CONTENT_TYPE, P::CONTENT_TYPE))

@@ -1,43 +1,21 @@
 //! The layout around every admin page.
 
 use oc_core::admin::Resource;
-use oc_http::{Page, SITE_NAME};
+use oc_http::Page;
 use serde::{Deserialize, Serialize};
 
-use crate::editor::Editor;
 use crate::ui::links::{capitalized, list_path};
 use crate::ui::navigation::Navigation;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct LayoutContext {
-    page_title: String,
-    heading: String,
-    signed_in_as: Option<String>,
-    navigation: Option<Navigation>,
-    messages: Vec<Message>,
-    csrf: String,
-    crumbs: Vec<Breadcrumb>,
-}
-
-impl LayoutContext {
-    pub(crate) fn new(
-        heading: &str,
-        user: Option<&Editor>,
-        path: &str,
-        messages: Vec<Message>,
-        csrf: String,
-        crumbs: Vec<Breadcrumb>,
-    ) -> Self {
-        Self {
-            page_title: format!("{heading} – {SITE_NAME} administration"),
-            heading: heading.to_owned(),
-            signed_in_as: user.map(|user| user.user.username.clone()),
-            navigation: user.map(|user| Navigation::new(user, path)),
-            messages,
-            csrf,
-            crumbs,
-        }
-    }
+    pub(crate) page_title: String,
+    pub(crate) heading: String,
+    pub(crate) signed_in_as: Option<String>,
+    pub(crate) navigation: Option<Navigation>,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) csrf: String,
+    pub(crate) crumbs: Vec<Breadcrumb>,
 }
 
 /// A message about the last request, shown on the next page.
