@@ -35,7 +35,8 @@ const CHANGED: &str =
     "These items have changed since you checked the file. Nothing has been saved yet.";
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
-    ImportPage::default().show(&staff, allowed(&staff)?, StatusCode::OK)
+    let model = allowed(&staff)?;
+    ImportPage::new(model).show(&staff, model, StatusCode::OK)
 }
 
 /// Shows a preview of a file, or imports it.
@@ -61,7 +62,8 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
         return confirm(&staff, model, bytes, &submission).await;
     }
     let refuse = |text: String| {
-        let page = ImportPage::refused(text);
+        let mut page = ImportPage::new(model);
+        page.file_error = Some(text);
         page.show(&staff, model, StatusCode::UNPROCESSABLE_ENTITY)
     };
     match submission.file("file") {

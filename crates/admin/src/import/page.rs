@@ -30,7 +30,8 @@ pub(crate) struct ImportPage {
     export_href: String,
     back_href: String,
     notice: Option<&'static str>,
-    file_error: Option<String>,
+    /// An error of the file as a whole.
+    pub(super) file_error: Option<String>,
     errors_title: Option<String>,
     summary: Option<String>,
     outcome: ImportOutcome,
@@ -45,17 +46,24 @@ impl Page for ImportPage {
 }
 
 impl ImportPage {
-    /// The page with an error of the file as a whole.
-    pub(crate) fn refused(why: String) -> Self {
+    /// The page without a file.
+    pub(super) fn new(model: &'static Resource) -> Self {
+        let list = list_path(model);
         Self {
-            file_error: Some(why),
+            columns: column_names(&columns(model)).join(", "),
+            export_note: model.export_note,
+            singular: model.singular,
+            plural: model.plural,
+            limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
+            export_href: format!("{list}export/"),
+            back_href: list,
             ..Self::default()
         }
     }
 
     /// The errors of a file or, if it has none, the preview, with `hidden` in the form that sends it again.
     pub(super) fn for_outcome(
-        model: &Resource,
+        model: &'static Resource,
         mut outcome: ImportOutcome,
         hidden: Vec<Hidden>,
         notice: Option<&'static str>,
@@ -72,30 +80,19 @@ impl ImportPage {
             more_errors: errors - outcome.errors.len(),
             outcome,
             hidden,
-            ..Self::default()
+            ..Self::new(model)
         }
     }
 
-    pub(crate) fn show(
+    pub(super) fn show(
         self,
         staff: &StaffRequest,
-        model: &'static Resource,
+        model: &Resource,
         status: StatusCode,
     ) -> PageResult {
         let heading = format!("Import {}", model.plural);
-        let list = list_path(model);
-        let page = Self {
-            columns: column_names(&columns(model)).join(", "),
-            export_note: model.export_note,
-            singular: model.singular,
-            plural: model.plural,
-            limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
-            export_href: format!("{list}export/"),
-            back_href: list,
-            ..self
-        };
         let crumbs = Breadcrumb::below_list(model, "Import");
-        staff.page(status, &heading, crumbs, page)
+        staff.page(status, &heading, crumbs, self)
     }
 }
 
