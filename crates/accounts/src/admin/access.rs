@@ -108,6 +108,14 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
 ];
 
 impl AccessRules {
+    /// Whether a change requires re-authentication.
+    pub fn is_sensitive(&self, before: &FormValues, after: &FormValues) -> bool {
+        let mut fields = self.resource.fields.iter();
+        fields.any(|field| {
+            self.sensitive_fields.contains(&field.name) && differ(before, after, field)
+        })
+    }
+
     /// What a change would give or take beyond the permissions of its author. `id` is that of a stored row; `known` are
     /// all permissions that exist.
     pub fn escalations(

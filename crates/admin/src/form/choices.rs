@@ -30,7 +30,7 @@ impl FormState {
         conn: &mut DbConnection,
         bound: BoundField,
     ) -> QueryResult<(Vec<Choice>, Option<SearchView>)> {
-        let registry = self.definition.registry();
+        let registry = self.definition.editor.registry;
         let (resource, field) = (bound.resource, bound.field);
         let first = |limit| ChoiceQuery::first(field.name, self.definition.id, limit);
         match field.kind {

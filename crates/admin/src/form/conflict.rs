@@ -77,7 +77,7 @@ pub(crate) fn resolve(
             continue;
         }
         let mut version = |values: &FormValues| {
-            let (registry, values) = (definition.registry(), values.list(&name));
+            let (registry, values) = (definition.editor.registry, values.list(&name));
             display_text(conn, registry, bound.resource, bound.field, values)
         };
         let (note, chosen) = choice(&name, &mine);

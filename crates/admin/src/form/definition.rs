@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 
 use crate::columns::{BoundField, inline_fields, own_fields};
 use crate::editor::Editor;
-use crate::registry::Registry;
 use crate::ui::submission::Submission;
 
 /// The hidden field with the version that the form was opened with.
@@ -55,10 +54,6 @@ impl FormDefinition {
         }
     }
 
-    pub(crate) fn registry(&self) -> Registry {
-        self.editor.registry
-    }
-
     /// The parts of every field with a stored value: the resource's own, and those of inlines that are edited.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (BoundField, String)> {
         let edited = self.inlines.iter().filter(|inline| inline.edits);
@@ -101,7 +96,7 @@ impl FormDefinition {
         conn: &mut DbConnection,
         object: &Record,
     ) -> QueryResult<FormValues> {
-        let zone = self.registry().time_zone;
+        let zone = self.editor.registry.time_zone;
         let mut values = zone.local_values(self.resource.fields, &object.values);
         for InlineForm { inline, .. } in self.inlines.iter().filter(|form| form.edits) {
             if let Some(row) = inline.related(conn, &object.values)? {

@@ -1,7 +1,5 @@
 //! Handlers of the add and change pages.
 
-use std::collections::BTreeSet;
-
 use accounts::Verb;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -206,13 +204,7 @@ async fn is_sensitive(
         }
     };
     let after = definition.form_values(submission);
-    let after = after.with_defaults(before.clone());
-    let set = |values: &FormValues, field: &str| -> BTreeSet<String> {
-        let values = values.list(field).iter();
-        values.filter(|value| !value.is_empty()).cloned().collect()
-    };
-    let mut fields = rules.sensitive_fields.iter();
-    Ok(fields.any(|field| set(&before, field) != set(&after, field)))
+    Ok(rules.is_sensitive(&before, &after.with_defaults(before.clone())))
 }
 
 /// Saves a submission, unless it is rejected or asks for a search. Requires a transaction.
@@ -257,7 +249,7 @@ fn save(
     if let Some((field, text)) = question(conn, changed, &submission.list(ANSWERED))? {
         return Err(Rollback::Rejected(FormFeedback::Question(field, text)));
     }
-    let registry = definition.registry();
+    let registry = definition.editor.registry;
     if let Some(before) = &current
         && registry
             .access(resource)

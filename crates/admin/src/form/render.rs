@@ -92,7 +92,7 @@ impl FormState {
         label: &str,
     ) -> QueryResult<FieldView> {
         let field = bound.field;
-        let registry = self.definition.registry();
+        let registry = self.definition.editor.registry;
         let rules = registry.access(bound.resource);
         let rules = rules.filter(|rules| rules.permission_field == field.name);
         let (kind, required) = match field.kind {
@@ -189,7 +189,7 @@ impl FormState {
             // Its parts are shown one by one.
             FieldKind::DateTime { .. } => {}
             _ => {
-                let registry = self.definition.registry();
+                let registry = self.definition.editor.registry;
                 let mut chosen = self.values.list(bound.name).to_vec();
                 // An empty choice has a label of its own, which the form leaves out.
                 chosen.retain(|value| !value.is_empty());
