@@ -24,6 +24,7 @@ pub(crate) async fn redirect_after_save(
     verb: &str,
 ) -> PageResult {
     let continues = submission.has("_continue") || submission.has(SAVE_AS_NEW.name);
+    let continues = continues && staff.user.may_view(resource);
     if staff.is_popup() && !continues {
         return finish_popup(staff, resource, record, submission, verb).await;
     }

@@ -95,8 +95,8 @@ pub(crate) fn form_buttons(
         "_save" => true,
         _ if staff.is_popup() => false,
         "_addanother" => may_add(resource),
-        "_saveasnew" => may_copy,
-        _ => true,
+        "_continue" => staff.user.may_view(resource),
+        _ => may_copy,
     })
     .collect()
 }

@@ -3,7 +3,7 @@
 use super::permission_rows::refusals;
 use super::restore::{act, delete};
 use super::{ADDRESS_FORM, Browser, USER_FORM, account, superuser, with};
-use crate::support::{TestSite, assert_contains, assert_contains_none};
+use crate::support::{TestSite, assert_contains, assert_contains_none, assert_redirect};
 use accounts::{Group, User};
 use anyhow::Result;
 use lettings::Letting;
@@ -38,6 +38,30 @@ fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
     let words = "This requires the permission “lettings · letting · delete”.";
     assert_contains(&refused.page_text()?, words);
     assert_eq!(Letting::count(&mut site.database()?)?, 1);
+    Ok(())
+}
+
+#[test]
+fn who_may_only_add_is_led_to_the_index_and_not_to_a_page_that_is_forbidden() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.add_address"])?;
+    let path = "/admin/lettings/address/add/";
+
+    let buttons = browser.page(path)?.texts("button");
+    let added = browser.post(path, &with(&ADDRESS_FORM, &[("_continue", "")]))?;
+
+    assert!(
+        buttons
+            .iter()
+            .any(|button| button == "Save and add another")
+    );
+    assert!(
+        buttons
+            .iter()
+            .all(|button| button != "Save and continue editing")
+    );
+    assert_redirect(&added, 303, "/admin/");
+    assert_contains(&browser.follow(&added)?, "Added address");
     Ok(())
 }
 
