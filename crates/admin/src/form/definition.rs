@@ -83,11 +83,17 @@ impl FormDefinition {
         read_fields(own_fields(self.resource).filter(is_set), query)
     }
 
-    /// Whether values were submitted for an inline that the user may not edit.
-    pub(crate) fn forbids(&self, fields: &Submission) -> bool {
-        let open = self.inlines.iter().flat_map(|form| form.inline.names);
-        let mut names = self.resource.inlines.iter().flat_map(|it| it.names);
-        names.any(|name| !fields.text(name).trim().is_empty() && !open.clone().any(|it| it == name))
+    /// The resource of an inline for which values were submitted, and which the user may neither add nor edit.
+    pub(crate) fn forbidden(&self, fields: &Submission) -> Option<&'static Resource> {
+        let is_open = |inline: &Inline| {
+            self.inlines
+                .iter()
+                .any(|it| it.inline.field == inline.field)
+        };
+        let is_filled = |name: &&str| !fields.text(name).trim().is_empty();
+        let mut inlines = self.resource.inlines.iter();
+        let found = inlines.find(|it| !is_open(it) && it.names.iter().any(is_filled));
+        found.map(|inline| inline.resource)
     }
 
     /// The stored values, those of edited inlines included, with times in the site's time zone.

@@ -14,7 +14,7 @@ use oc_http::{PageError, PageResult};
 use crate::auth::account::mail_changed_address;
 use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
-use crate::auth::staff_request::{StaffRequest, forbid_unless};
+use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::resolve;
@@ -88,7 +88,11 @@ async fn submit(
     submission: Submission,
 ) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, id);
-    forbid_unless(!definition.forbids(&submission))?;
+    if let Some(forbidden) = definition.forbidden(&submission) {
+        let verb = id.map_or(Verb::Add, |_| Verb::Change);
+        staff.require(verb, forbidden)?;
+        return Err(PageError::Forbidden);
+    }
     if !is_search(resource, &submission)
         && is_sensitive(staff, &definition, &submission).await?
         && let Some(page) = staff.require_reauth(&submission).await?

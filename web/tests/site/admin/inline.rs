@@ -250,8 +250,12 @@ fn without_permissions_on_addresses_there_is_only_the_choice() -> Result<()> {
         let page = clerk.get(target)?.text()?;
         assert_contains_none(&page, "address-street | New address");
     }
-    assert_eq!(clerk.fill(CHANGE, &but(&STORED, &[]))?.status, 403);
-    assert_eq!(clerk.fill(ADD, &but(&NEW, &[]))?.status, 403);
+    for (target, form, verb) in [(CHANGE, &STORED, "change"), (ADD, &NEW, "add")] {
+        let denied = clerk.fill(target, &but(form, &[]))?;
+        assert_eq!(denied.status, 403);
+        let words = format!("This requires the permission “lettings · address · {verb}”.");
+        assert_contains(&denied.page_text()?, &words);
+    }
     let fields = [("title", "Pier Cottage"), ("address", "1"), ("_save", "")];
     assert_eq!(clerk.fill(CHANGE, &fields)?.status, 303);
     assert_eq!(streets(&site)?, ["12 Gull Lane"]);
