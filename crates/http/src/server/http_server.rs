@@ -15,8 +15,8 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error};
 use anyhow::Context;
-use futures_util::TryFutureExt;
 use futures_util::future::{Either, join_all, ready};
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio::{join, select};
@@ -89,14 +89,16 @@ impl Server {
             let (draining, stored_response) = (draining.clone(), stored_response.clone());
             let app = map_config(make_app(), |()| AppConfig::default());
             let app = apply_fn_factory(app, move |request: Request, app| {
-                if let Some(response) = stored_response(&request) {
-                    if let Some(peer) = request.conn_data::<PeerDeadline>() {
-                        peer.resume();
-                    }
-                    return Either::Left(ready(Ok(response)));
-                }
-                let response = app.call(request);
-                Either::Right(response.map_ok(|response| response.map_into_boxed_body().into()))
+                let peer = request.conn_data::<PeerDeadline>().cloned();
+                let peer = peer.expect("every connection has a deadline");
+                let response = if let Some(response) = stored_response(&request) {
+                    Either::Left(ready(Ok(response)))
+                } else {
+                    peer.suspend();
+                    let response = app.call(request);
+                    Either::Right(response.map_ok(|it| it.map_into_boxed_body().into()))
+                };
+                response.inspect(move |_| peer.resume())
             });
             let app = app.map_err(|error: Error| error.error_response());
             let http = HttpService::build()
@@ -184,6 +186,9 @@ impl Heartbeat {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use actix_rt::spawn;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_mins(1);
@@ -203,6 +208,38 @@ mod tests {
 
         go.send(())?;
         assert!(heartbeat.is_alive(LIMIT).await);
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn slow_later_head_is_not_waited_for_whatever_the_application_does() -> anyhow::Result<()>
+    {
+        let options = ServerOptions {
+            workers: 1,
+            max_connections: 1,
+            client_timeout: Duration::from_millis(100),
+            idle_timeout: Duration::from_hours(1),
+            shutdown_delay: Duration::ZERO,
+            shutdown_timeout: Duration::ZERO,
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let server = Server::new(
+            listener,
+            options,
+            CancellationToken::new(),
+            |_| None,
+            App::new,
+        )?;
+        let mut peer = TcpStream::connect(server.address).await?;
+        spawn(server.run());
+
+        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        peer.write_all(request).await?;
+        assert!(peer.read(&mut [0; 1024]).await? > 0);
+        peer.write_all(&request[..9]).await?;
+        let closed = timeout(LIMIT, peer.read(&mut [0; 1024])).await?;
+
+        assert_eq!(closed?, 0);
         Ok(())
     }
 }

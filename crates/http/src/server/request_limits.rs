@@ -131,30 +131,25 @@ pub async fn limit_requests(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let limits = request.app_data::<Data<RequestLimits>>().cloned();
     let limits = limits.expect("the limits are registered with the application");
-    let peer = request.conn_data::<PeerDeadline>().cloned();
-    let peer = peer.expect("every connection of the server has a deadline");
-    peer.suspend();
+    let patience = request.conn_data().map(|peer: &PeerDeadline| peer.patience);
+    let patience = patience.expect("every connection of the server has a deadline");
     let mut payload = request.take_payload();
-    let received = limits.receive(&request, &mut payload, peer.patience).await;
+    let received = limits.receive(&request, &mut payload, patience).await;
     let (body, _permits) = match received {
         Ok(received) => received,
         Err(status) => {
             log_rejection(status, (limits.max_body)(request.path()));
             // actix reads and discards the rest of a body for the disconnect timeout only, unless a chunked payload is
             // dropped before the response is sent: then for as long as the client likes.
-            let patience = peer.patience;
             rt::spawn(async move {
                 sleep(patience).await;
                 drop(payload);
             });
-            peer.resume();
             return Ok(request.into_response(rejection(status)));
         }
     };
     request.set_payload(Payload::from(body));
-    let outcome = next.call(request).await;
-    peer.resume();
-    let mut response = outcome?.map_into_boxed_body();
+    let mut response = next.call(request).await?.map_into_boxed_body();
     if limits.shutdown.is_cancelled() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
