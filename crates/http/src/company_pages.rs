@@ -33,7 +33,6 @@ pub async fn privacy_page(pages: Data<Pages>, site: Data<Site>) -> Result<HttpRe
     pages.render(&PrivacyPage {
         head: Head::new(
             &site,
-            "",
             "/privacy/",
             "Privacy",
             "What this site stores about its visitors, and what it does not.",

@@ -17,14 +17,12 @@ pub struct Head {
     description: String,
     /// The canonical URL, absolute.
     canonical: Option<String>,
-    /// The path without a query, to mark the current link.
+    /// The path without a query, to mark the current link of the navigation.
     path: String,
-    /// The part of the site that it belongs to, to mark the current link of the navigation; may be empty.
-    section: &'static str,
     /// JSON-LD, escaped so that no text in it can end the script element.
     json_ld: Option<String>,
-    /// The URL of a feed of what the page lists.
-    feed: Option<String>,
+    /// The URL of a feed of what the page lists, absolute.
+    pub feed: Option<String>,
     /// The URL of the preview image, absolute.
     image: String,
     /// Its width and height (pixels).
@@ -33,22 +31,16 @@ pub struct Head {
     /// Its description.
     image_alt: String,
     /// Open Graph's `og:type`.
-    kind: &'static str,
+    pub kind: &'static str,
     /// Whether search engines should ignore it.
-    noindex: bool,
+    pub noindex: bool,
     /// The company, for the footer.
     company: Company,
 }
 
 impl Head {
     /// The head of the page at `path`. The site's name is appended to the title unless it begins with it.
-    pub fn new(
-        site: &Site,
-        section: &'static str,
-        path: &str,
-        title: &str,
-        description: &str,
-    ) -> Self {
+    pub fn new(site: &Site, path: &str, title: &str, description: &str) -> Self {
         let title = if title.starts_with(SITE_NAME) {
             title.to_owned()
         } else {
@@ -59,7 +51,6 @@ impl Head {
             description: description.to_owned(),
             canonical: Some(site.url(path)),
             path: path.split('?').next().unwrap_or_default().to_owned(),
-            section,
             json_ld: None,
             feed: None,
             image: site.image.clone(),
@@ -76,7 +67,7 @@ impl Head {
 
     /// The head of an error page: no canonical URL, not indexed.
     pub(crate) fn for_error(site: &Site, title: &str) -> Self {
-        let head = Self::new(site, "", "", title, title);
+        let head = Self::new(site, "", title, title);
         Self {
             canonical: None,
             noindex: true,
@@ -97,28 +88,10 @@ impl Head {
         self
     }
 
-    /// Adds a feed.
-    pub fn feed(mut self, url: String) -> Self {
-        self.feed = Some(url);
-        self
-    }
-
     /// Sets the preview image: its absolute URL, width and height (pixels), and description.
     pub fn image(mut self, url: String, (width, height): (i32, i32), alt: &str) -> Self {
         (self.image, self.image_alt) = (url, alt.to_owned());
         (self.image_width, self.image_height) = (width, height);
-        self
-    }
-
-    /// Sets Open Graph's `og:type`.
-    pub fn kind(mut self, kind: &'static str) -> Self {
-        self.kind = kind;
-        self
-    }
-
-    /// Sets whether search engines should ignore the page.
-    pub fn noindex(mut self, noindex: bool) -> Self {
-        self.noindex = noindex;
         self
     }
 }
@@ -155,7 +128,7 @@ mod tests {
     fn no_text_can_end_the_script_element() {
         let site = Site::default();
 
-        let head = Head::new(&site, "", "/", "T", "D").json_ld(json!({ "name": "</script><b>&" }));
+        let head = Head::new(&site, "/", "T", "D").json_ld(json!({ "name": "</script><b>&" }));
 
         assert_eq!(
             head.json_ld.as_deref(),
@@ -166,7 +139,7 @@ mod tests {
     #[test]
     fn a_title_names_the_site_once() {
         let site = Site::default();
-        let title = |title| Head::new(&site, "", "/", title, "").title;
+        let title = |title| Head::new(&site, "/", title, "").title;
 
         assert_eq!(title("Lettings"), "Lettings – Holiday Homes");
         assert_eq!(

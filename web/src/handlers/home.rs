@@ -44,14 +44,12 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
             Ok((newest, towns, towns_total, Letting::count(conn)?))
         })
         .await?;
-    let head = Head::new(
+    let mut head = Head::new(
         &site,
-        "home",
         "/",
         "Holiday Homes in Orange County, California",
         "Houses, apartments and cottages on the coast of Orange County, California. By the week or longer.",
     )
-    .feed(site.url("/lettings/feed/"))
     .json_ld(json!({
         "@context": "https://schema.org",
         "@type": "WebSite",
@@ -63,6 +61,7 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
             "query-input": "required name=words",
         },
     }));
+    head.feed = Some(site.url("/lettings/feed/"));
     let has_more_cities = towns_total > towns.len();
     let cities = towns.into_iter().map(|name| {
         let query = LettingQuery {

@@ -74,15 +74,14 @@ pub(crate) async fn index(
     let found = found(total, all, "letting", "lettings");
     let searched = query.searched();
     let filters = query.form(&facets, PATH, &shown_currency);
-    let head = Head::new(
+    let mut head = Head::new(
         &site,
-        "lettings",
         &query.href(PATH, number),
         &query.title("Lettings"),
         format!("{found} in Orange County, California {searched}").trim_end(),
-    )
-    .feed(site.url(&feed))
-    .noindex(!query.q.is_empty() || !query.sort.is_empty());
+    );
+    head.feed = Some(site.url(&feed));
+    head.noindex = !query.q.is_empty() || !query.sort.is_empty();
     pages.render(&IndexPage {
         head,
         pager: PageLinks::new(number, count, |number| query.href(PATH, number)),
@@ -225,7 +224,6 @@ async fn render(
     let path = card::path(letting.id);
     let mut head = Head::new(
         &site,
-        "lettings",
         &path,
         &letting.title,
         &if letting.summary.is_empty() {
@@ -234,8 +232,6 @@ async fn render(
             letting.summary.clone()
         },
     )
-    .kind("article")
-    .noindex(audience == Audience::Staff)
     .json_ld(json!({
         "@context": "https://schema.org",
         "@graph": [facts(&site, &path, &letting, &address, &photos), breadcrumbs(
@@ -243,6 +239,8 @@ async fn render(
             &[("Home", "/"), ("Lettings", PATH), (&letting.title, &path)],
         )],
     }));
+    head.kind = "article";
+    head.noindex = audience == Audience::Staff;
     if let Some(cover) = photos.first() {
         let url = site.url(&cover.path(WIDTHS[2]));
         head = head.image(url, (cover.width, cover.height), &cover.alt);

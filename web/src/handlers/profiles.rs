@@ -72,15 +72,10 @@ pub(crate) async fn index(
             Ok((page, all))
         })
         .await?;
+    let (path, title) = (query.href(PATH, number), query.title("Profiles"));
     let description = "The people of Holiday Homes and their favorite towns.";
-    let head = Head::new(
-        &site,
-        "profiles",
-        &query.href(PATH, number),
-        &query.title("Profiles"),
-        description,
-    )
-    .noindex(filtered);
+    let mut head = Head::new(&site, &path, &title, description);
+    head.noindex = filtered;
     pages.render(&IndexPage {
         head,
         found: found(page.total, all, "profile", "profiles"),
@@ -124,7 +119,8 @@ pub(crate) async fn show(
     let profile = ProfileView::from(profile);
     let (path, username) = (&profile.href, &profile.profile.username);
     let description = format!("The profile of {username} on Holiday Homes.");
-    let head = Head::new(&site, "profiles", path, username, &description).kind("profile");
+    let mut head = Head::new(&site, path, username, &description);
+    head.kind = "profile";
     let city = LettingQuery {
         city: profile.profile.favorite_city.clone(),
         ..LettingQuery::default()
