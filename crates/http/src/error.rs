@@ -1,5 +1,7 @@
 //! The error of every handler, and the status that it becomes.
 
+use std::borrow::Cow;
+
 use actix_web::error::BlockingError;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
@@ -27,6 +29,9 @@ pub enum PageError {
     /// 400: the request is malformed.
     #[error("bad request")]
     BadRequest,
+    /// 400, 408, 413, 414 or 431: the request is beyond a limit, or for a foreign host. The reason is for the log.
+    #[error("rejected a request: {1}")]
+    Rejected(StatusCode, Cow<'static, str>),
     /// 403: signed in, but not permitted.
     #[error("forbidden")]
     Forbidden,
@@ -105,6 +110,7 @@ impl ResponseError for PageError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Rejected(status, _) => *status,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Redirect { .. } => StatusCode::FOUND,
             Self::Unavailable(_)
@@ -120,6 +126,7 @@ impl ResponseError for PageError {
         let mut response = HttpResponse::build(self.status_code());
         match self {
             Self::NotFound | Self::BadRequest | Self::Forbidden => {}
+            Self::Rejected(..) => log::warn!("{self}"),
             Self::MethodNotAllowed(methods) => {
                 response.insert_header((ALLOW, allow(methods)));
             }

@@ -4,6 +4,7 @@
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
@@ -18,14 +19,12 @@ pub async fn check_host(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let rejection = request
-        .app_data::<Data<AllowedHosts>>()
-        .map_or(Some("no hosts are configured".to_owned()), |hosts| {
-            host_rejection(request.head(), hosts)
-        });
+    let hosts = request.app_data::<Data<AllowedHosts>>();
+    let hosts = hosts.expect("the hosts are registered with the application");
+    let rejection = host_rejection(request.head(), hosts);
     if let Some(reason) = rejection.filter(|_| !health::PATHS.contains(&request.path())) {
-        log::warn!("rejected a request: {reason}");
-        return Ok(request.error_response(PageError::BadRequest));
+        let rejected = PageError::Rejected(StatusCode::BAD_REQUEST, reason.into());
+        return Ok(request.error_response(rejected));
     }
     remove_unreadable_cookies(request.headers_mut());
     Ok(next.call(request).await?.map_into_boxed_body())

@@ -9,7 +9,7 @@ use actix_web::http::header::{self, ContentLength};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, BytesMut, Data};
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, rt};
+use actix_web::{Error, HttpMessage, rt};
 use futures_util::StreamExt;
 use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -67,7 +67,7 @@ impl RequestLimits {
         request: &ServiceRequest,
         payload: &mut Payload,
         patience: Duration,
-    ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), StatusCode> {
+    ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), PageError> {
         check_head(request.head())?;
         let max = (self.max_body)(request.path());
         let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
@@ -75,23 +75,35 @@ impl RequestLimits {
         let length = request
             .get_header()
             .map_or(0, |ContentLength(length)| length);
+        let too_large = || {
+            let reason = format!(
+                "its body is larger than {max} bytes, the limit for this path (see MAX_BODY_SIZE)"
+            );
+            PageError::Rejected(StatusCode::PAYLOAD_TOO_LARGE, reason.into())
+        };
         if !is_chunked && length > max {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            return Err(too_large());
         }
-        let busy = |_: TryAcquireError| StatusCode::SERVICE_UNAVAILABLE;
+        let busy = |_: TryAcquireError| PageError::Overloaded;
         let mut permits = self.bodies.try_acquire_many(0).map_err(busy)?;
         let mut body = BytesMut::new();
         let began = Instant::now();
         while is_chunked || body.len() < length {
             let deadline = (began + time_for(body.len())).min(Instant::now()) + patience;
             let part = match timeout_at(deadline, payload.next()).await {
-                Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
-                Ok(Some(Err(_))) => return Err(StatusCode::BAD_REQUEST),
+                Err(_) => {
+                    let reason = "its body did not arrive in time (see CLIENT_TIMEOUT)".into();
+                    return Err(PageError::Rejected(StatusCode::REQUEST_TIMEOUT, reason));
+                }
+                Ok(Some(Err(_))) => {
+                    let reason = "its body is malformed, or ended early".into();
+                    return Err(PageError::Rejected(StatusCode::BAD_REQUEST, reason));
+                }
                 Ok(Some(Ok(part))) => part,
                 Ok(None) => break,
             };
             if body.len() + part.len() > max {
-                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+                return Err(too_large());
             }
             let count = u32::try_from(part.len()).unwrap_or(u32::MAX);
             permits.merge(self.bodies.try_acquire_many(count).map_err(busy)?);
@@ -110,15 +122,18 @@ impl RequestLimits {
 }
 
 /// Checks the lengths of target and headers.
-fn check_head(request: &RequestHead) -> Result<(), StatusCode> {
+fn check_head(request: &RequestHead) -> Result<(), PageError> {
     let target = request.uri.path_and_query();
     if target.is_some_and(|target| target.as_str().len() > MAX_TARGET) {
-        return Err(StatusCode::URI_TOO_LONG);
+        let reason = format!("its URL is longer than {MAX_TARGET} bytes").into();
+        return Err(PageError::Rejected(StatusCode::URI_TOO_LONG, reason));
     }
     let fields = request.headers().iter();
     let sizes = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     if sizes.sum::<usize>() > MAX_HEADERS {
-        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        let reason = format!("its header fields are larger than {MAX_HEADERS} bytes").into();
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(PageError::Rejected(status, reason));
     }
     Ok(())
 }
@@ -135,56 +150,25 @@ pub async fn limit_requests(
     let patience = patience.expect("every connection of the server has a deadline");
     let mut payload = request.take_payload();
     let received = limits.receive(&request, &mut payload, patience).await;
-    let (body, _permits) = match received {
-        Ok(received) => received,
-        Err(status) => {
-            log_rejection(status, (limits.max_body)(request.path()));
+    let (mut response, closes) = match received {
+        Ok((body, _permits)) => {
+            request.set_payload(Payload::from(body));
+            let response = next.call(request).await?.map_into_boxed_body();
+            (response, limits.shutdown.is_cancelled())
+        }
+        Err(error) => {
             // actix reads and discards the rest of a body for the disconnect timeout only, unless a chunked payload is
             // dropped before the response is sent: then for as long as the client likes.
             rt::spawn(async move {
                 sleep(patience).await;
                 drop(payload);
             });
-            return Ok(request.into_response(rejection(status)));
+            (request.error_response(error), true)
         }
     };
-    request.set_payload(Payload::from(body));
-    let mut response = next.call(request).await?.map_into_boxed_body();
-    if limits.shutdown.is_cancelled() {
+    if closes {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(response)
-}
-
-/// Logs why a request is rejected, with the setting if there is one.
-fn log_rejection(status: StatusCode, max_body: usize) {
-    let reason = match status {
-        StatusCode::URI_TOO_LONG => format!("its URL is longer than {MAX_TARGET} bytes"),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            format!("its header fields are larger than {MAX_HEADERS} bytes")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => format!(
-            "its body is larger than {max_body} bytes, the limit for this path (see MAX_BODY_SIZE)"
-        ),
-        StatusCode::REQUEST_TIMEOUT => {
-            "its body did not arrive in time (see CLIENT_TIMEOUT)".to_owned()
-        }
-        StatusCode::BAD_REQUEST => "its body is malformed, or ended early".to_owned(),
-        // Too many at a time: the metrics count them.
-        _ => return,
-    };
-    log::warn!("rejected a request: {reason}");
-}
-
-/// A response that ends the connection; outer middleware adds its page.
-fn rejection(status: StatusCode) -> HttpResponse {
-    let mut response = match status {
-        StatusCode::SERVICE_UNAVAILABLE => PageError::Overloaded.error_response(),
-        status => HttpResponse::new(status),
-    };
-    response
-        .head_mut()
-        .set_connection_type(ConnectionType::Close);
-    response
 }
