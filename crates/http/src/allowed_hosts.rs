@@ -7,35 +7,17 @@ use std::str::FromStr;
 pub struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {
-    /// The names of the local machine.
-    pub fn local() -> Self {
-        Self(
-            ["localhost", ".localhost", "127.0.0.1", "[::1]"]
-                .map(str::to_owned)
-                .to_vec(),
-        )
-    }
-
     /// Whether the value of a Host header is allowed; ports, case and a trailing dot don't matter.
     pub fn allows(&self, host: &str) -> bool {
-        let Some((name, _)) = split_port(host) else {
+        let Some((name, _)) = normalize(host) else {
             return false;
         };
-        let name = name.strip_suffix('.').unwrap_or(name);
+        let is_below = |domain: &str| {
+            let rest = name.strip_suffix(domain);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
         self.0.iter().any(|allowed| {
-            if allowed == "*" {
-                return true;
-            }
-            match allowed.strip_prefix('.') {
-                Some(domain) => {
-                    let start = name.len().checked_sub(domain.len());
-                    let parts = start.and_then(|start| name.split_at_checked(start));
-                    parts.is_some_and(|(rest, end)| {
-                        end.eq_ignore_ascii_case(domain) && (rest.is_empty() || rest.ends_with('.'))
-                    })
-                }
-                None => name.eq_ignore_ascii_case(allowed),
-            }
+            allowed == "*" || name == *allowed || allowed.strip_prefix('.').is_some_and(is_below)
         })
     }
 
@@ -59,13 +41,9 @@ impl FromStr for AllowedHosts {
             .filter(|name| !name.is_empty())
             .collect();
         let is_valid = |name: &String| {
-            name == "*"
-                || (split_port(name) == Some((name, ""))
-                    && name
-                        .strip_prefix('.')
-                        .unwrap_or(name)
-                        .split('.')
-                        .all(|label| !label.is_empty()))
+            let mut labels = name.strip_prefix('.').unwrap_or(name).split('.');
+            let is_host = split_port(name) == Some((name, ""));
+            name == "*" || (is_host && labels.all(|label| !label.is_empty()))
         };
         if names.is_empty() || !names.iter().all(is_valid) {
             Err(
@@ -80,36 +58,30 @@ impl FromStr for AllowedHosts {
 /// Whether two values like those of Host headers name the same host, apart from case, a trailing dot and the default
 /// ports 80 and 443.
 pub(crate) fn is_same_host(left: &str, right: &str) -> bool {
-    let normalized = |host: &str| {
-        let (name, port) = split_port(host)?;
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        let port = if matches!(port, "80" | "443") {
-            ""
-        } else {
-            port
-        };
-        Some((name, port.to_owned()))
-    };
-    let left = normalized(left);
-    left.is_some() && left == normalized(right)
+    let left = normalize(left);
+    left.is_some() && left == normalize(right)
+}
+
+/// Host and port without what makes no difference; the port is empty for a default one.
+fn normalize(host: &str) -> Option<(String, &str)> {
+    let (name, port) = split_port(host)?;
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_default = matches!(port, "80" | "443");
+    Some((name, if is_default { "" } else { port }))
 }
 
 /// Host and port of `HOST:PORT`; the port is empty where there is none. `None` if it is not well-formed (RFC 3986,
 /// section 3.2.2).
 fn split_port(host: &str) -> Option<(&str, &str)> {
-    let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => {
-            let end = rest.find(']')? + 2;
-            let (name, port) = host.split_at(end);
-            (
-                name,
-                port.strip_prefix(':').or(port.is_empty().then_some(""))?,
-            )
-        }
-        None => host.split_once(':').unwrap_or((host, "")),
+    let in_brackets = host.starts_with('[');
+    let end = if in_brackets {
+        host.find(']')? + 1
+    } else {
+        host.find(':').unwrap_or(host.len())
     };
+    let (name, rest) = host.split_at(end);
+    let port = rest.strip_prefix(':').or(rest.is_empty().then_some(""))?;
     let inner = name.trim_start_matches('[').trim_end_matches(']');
-    let in_brackets = name.starts_with('[');
     let allowed =
         |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c) || (in_brackets && c == ':');
     let is_valid =

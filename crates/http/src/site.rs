@@ -39,11 +39,6 @@ impl Site {
         format!("{}{path}", self.public_url)
     }
 
-    /// Whether visitors use https.
-    pub fn is_https(&self) -> bool {
-        self.public_url.starts_with("https://")
-    }
-
     /// Whether visitors of a host use https.
     pub fn is_https_at(&self, host: &str) -> bool {
         let public_host = self.public_url.strip_prefix("https://");
@@ -52,17 +47,14 @@ impl Site {
 
     /// Whether the value of an Origin header is the site's: `PUBLIC_URL`, or the host of the request.
     pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
-        let split = |url: &str| {
-            url.split_once("://")
-                .map(|(scheme, host)| (scheme.to_ascii_lowercase(), host.to_owned()))
-        };
-        let Some((scheme, origin_host)) = split(origin) else {
+        let Some((scheme, origin_host)) = origin.split_once("://") else {
             return false;
         };
-        let is_public = split(&self.public_url).is_some_and(|(public_scheme, public_host)| {
-            public_scheme == scheme && is_same_host(&public_host, &origin_host)
+        let public = self.public_url.split_once("://");
+        let is_public = public.is_some_and(|(public_scheme, public_host)| {
+            public_scheme.eq_ignore_ascii_case(scheme) && is_same_host(public_host, origin_host)
         });
-        is_public || is_same_host(&origin_host, host)
+        is_public || is_same_host(origin_host, host)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, Error, bail, ensure};
 use clap::Args;
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
@@ -10,8 +10,8 @@ use diesel::sql_types::Text;
 use lettings::{ListedLetting, index};
 use log::LevelFilter;
 use oc_core::{DbConnection, integrity, migrations, version};
+use oc_http::DiskSpace;
 use oc_http::server::CancellationToken;
-use oc_http::{AllowedHosts, DiskSpace};
 use transfer::ReferenceSchema;
 
 use super::{health, output::print, start};
@@ -146,7 +146,7 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
         database_pool_size: 1,
         metrics_address: None,
         mail: MailConfig::default(),
-        allowed_hosts: AllowedHosts::local(),
+        allowed_hosts: "localhost".parse().map_err(Error::msg)?,
         ..config.clone()
     };
     let pool = local.pool()?;
