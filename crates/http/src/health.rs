@@ -11,7 +11,6 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel::result::Error;
-use futures_util::future::join;
 use oc_core::migrations::{self, MigrateError};
 use oc_core::{DbConnection, integrity};
 use serde_json::json;
@@ -139,12 +138,7 @@ impl HealthChecks {
 
     /// Runs all checks: names and results, [`OK`] or a short reason.
     pub async fn run(&self) -> BTreeMap<&'static str, &'static str> {
-        // Together, so that a database that hangs is waited for once.
-        let database = timeout(TIME_LIMIT, self.check_database());
-        let (database, others) = join(database, self.run_database_checks()).await;
-        let (database, migrations) = database.unwrap_or(("failed", "unknown"));
-        let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
-        checks.extend(others);
+        let mut checks = self.check_database().await;
         if let Some(file) = self.database_file.clone() {
             // On a thread of its own with a time limit, because a network file system may hang.
             let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&file))).await;
@@ -166,40 +160,35 @@ impl HealthChecks {
         checks
     }
 
-    /// Outcomes of the checks `database` and `migrations`.
-    async fn check_database(&self) -> (&'static str, &'static str) {
-        let writes = !self.db.is_read_only();
-        let outcomes = self.db.check(move |conn| {
-            let is_read_only = writes && integrity::is_read_only(conn)?;
-            let database = if is_read_only { "read-only" } else { OK };
-            match migrations::status(conn) {
-                Ok(status) if status.pending.is_empty() => Ok((database, OK)),
-                Ok(_) => Ok((database, "pending")),
-                Err(MigrateError::Database(error)) => Err(error.into()),
-                Err(error) => Err(PageError::Internal(error.into())),
-            }
-        });
-        match outcomes.await {
-            Ok(outcomes) => outcomes,
-            Err(error) if error.is_transient() => ("failed", "unknown"),
-            Err(_) => (OK, "failed"),
-        }
-    }
-
-    /// Outcomes of the checks of other crates.
-    async fn run_database_checks(&self) -> Vec<(&'static str, &'static str)> {
-        let checks = self.database_checks.clone();
-        let outcomes = self.db.check(move |conn| {
-            let outcomes = checks
-                .iter()
-                .map(|check| Ok((check.name, check.run(conn)?)));
-            outcomes.collect()
-        });
-        if let Ok(Ok(outcomes)) = timeout(TIME_LIMIT, outcomes).await {
-            return outcomes;
-        }
+    /// Outcomes of the checks that need the database, as far as it replies in time.
+    async fn check_database(&self) -> BTreeMap<&'static str, &'static str> {
         let names = self.database_checks.iter().map(|check| check.name);
-        names.map(|name| (name, "unknown")).collect()
+        let mut outcomes: BTreeMap<_, _> = names.map(|name| (name, "unknown")).collect();
+        outcomes.extend([("database", "failed"), ("migrations", "unknown")]);
+        let outcomes = Arc::new(Mutex::new(outcomes));
+        let (checks, checked) = (Arc::clone(&self.database_checks), Arc::clone(&outcomes));
+        let writes = !self.db.is_read_only();
+        let all = self.db.check(move |conn| {
+            let set = |name, outcome| {
+                let mut outcomes = checked.lock().expect("no panic while it is held");
+                outcomes.insert(name, outcome);
+            };
+            let is_read_only = writes && integrity::is_read_only(conn)?;
+            let migrations = match migrations::status(conn) {
+                Ok(status) if status.pending.is_empty() => OK,
+                Ok(_) => "pending",
+                Err(MigrateError::Database(error)) => return Err(error.into()),
+                Err(_) => "failed",
+            };
+            set("database", if is_read_only { "read-only" } else { OK });
+            set("migrations", migrations);
+            for check in &*checks {
+                set(check.name, check.run(conn)?);
+            }
+            Ok(())
+        });
+        timeout(TIME_LIMIT, all).await.ok();
+        outcomes.lock().expect("no panic while it is held").clone()
     }
 
     fn is_ready(&self, outcomes: &BTreeMap<&'static str, &'static str>) -> bool {
