@@ -1,6 +1,5 @@
 //! The request that the running code belongs to, for log records.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderValue;
@@ -47,17 +46,12 @@ impl Route {
 }
 
 tokio::task_local! {
-    static CURRENT: Arc<RequestContext>;
+    pub(crate) static CURRENT: Arc<RequestContext>;
 }
 
 /// The request that the running code belongs to.
 pub fn current() -> Option<Arc<RequestContext>> {
     CURRENT.try_with(Arc::clone).ok()
-}
-
-/// Runs a future for a request.
-pub async fn scope<F: Future>(request: Arc<RequestContext>, future: F) -> F::Output {
-    CURRENT.scope(request, future).await
 }
 
 /// Runs `work` for a request, on any thread.

@@ -15,7 +15,7 @@ use regex::{Captures, Regex};
 
 use crate::access_log::{HandledRequest, REQUEST_ID, loggable_path, request_id};
 use crate::metrics::Metrics;
-use crate::request_context::{self, RequestContext, Route};
+use crate::request_context::{CURRENT, RequestContext, Route};
 
 /// `{name}` or `{name:expression}` in a route's pattern; the expression may contain braces.
 static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ pub async fn request_log(
         },
         metrics: &metrics,
     };
-    match request_context::scope(context, next.call(request)).await {
+    match CURRENT.scope(context, next.call(request)).await {
         Ok(mut response) => {
             pending.handled.cache = response.request().extensions().get().copied();
             pending.handled.status = Some(response.status());
@@ -93,12 +93,10 @@ impl Drop for PendingRequest<'_> {
 /// The route with this pattern. Routes are few, and the expressions slow.
 fn cached_route(pattern: String) -> Route {
     ROUTES.with_borrow_mut(|routes| {
-        if let Some(known) = routes.get(&pattern) {
-            return known.clone();
-        }
-        let route = describe_route(&pattern);
-        routes.insert(pattern, route.clone());
+        let route = routes.entry(pattern);
         route
+            .or_insert_with_key(|pattern| describe_route(pattern))
+            .clone()
     })
 }
 
