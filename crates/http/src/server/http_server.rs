@@ -10,7 +10,7 @@ use actix_rt::{Arbiter, ArbiterHandle};
 use actix_service::{
     Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
 };
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error};
@@ -58,7 +58,7 @@ pub struct Server {
 impl Server {
     /// Serves a request with `stored_response`, or if that returns `None`, with the application that `make_app` creates
     /// for each worker.
-    pub fn new<T, B>(
+    pub fn new<T>(
         listener: TcpListener,
         options: ServerOptions,
         shutdown: CancellationToken,
@@ -69,11 +69,10 @@ impl Server {
         T: ServiceFactory<
                 ServiceRequest,
                 Config = (),
-                Response = ServiceResponse<B>,
+                Response = ServiceResponse<BoxBody>,
                 Error = Error,
                 InitError = (),
             > + 'static,
-        B: MessageBody + 'static,
     {
         let address = listener.local_addr().context("the socket has no address")?;
         let heartbeat = Heartbeat::default();
@@ -95,8 +94,7 @@ impl Server {
                     Either::Left(ready(Ok(response)))
                 } else {
                     peer.suspend();
-                    let response = app.call(request);
-                    Either::Right(response.map_ok(|it| it.map_into_boxed_body().into()))
+                    Either::Right(app.call(request).map_ok(Response::from))
                 };
                 response.inspect(move |_| peer.resume())
             });
