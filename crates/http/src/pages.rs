@@ -55,13 +55,10 @@ impl Pages {
     #[expect(clippy::disallowed_methods, reason = "the only place that renders")]
     pub fn text<P: Page>(&self, page: &P) -> Result<String, PageError> {
         let context = Context::from_serialize(page)?;
-        match self.reload {
-            None => Ok(self.tera.render(P::TEMPLATE, &context)?),
-            Some(parse) => {
-                let tera = parse(&self.assets).map_err(PageError::Internal)?;
-                Ok(tera.render(P::TEMPLATE, &context)?)
-            }
-        }
+        let reloaded = self.reload.map(|parse| parse(&self.assets)).transpose();
+        let reloaded = reloaded.map_err(PageError::Internal)?;
+        let tera = reloaded.as_ref().unwrap_or(&self.tera);
+        Ok(tera.render(P::TEMPLATE, &context)?)
     }
 }
 
@@ -78,16 +75,12 @@ fn parse<E: RustEmbed>(assets: &Assets) -> anyhow::Result<Tera> {
                 .ok_or_else(|| tera::Error::message(format!("there is no asset {name:?}")))
         },
     );
-    let templates: anyhow::Result<Vec<_>> = E::iter()
-        .map(|name| {
-            let file = E::get(&name).with_context(|| format!("cannot read {name}"))?;
-            let source = String::from_utf8(file.data.into_owned())
-                .with_context(|| format!("{name} is not UTF-8"))?;
-            Ok((name, source))
-        })
-        .collect();
-    tera.add_raw_templates(templates?)
-        .context("cannot parse the templates")?;
+    let templates = E::iter().filter_map(|name| {
+        let source = E::get(&name)?.data;
+        Some((name, String::from_utf8_lossy(&source).into_owned()))
+    });
+    let parsed = tera.add_raw_templates(templates);
+    parsed.context("cannot parse the templates")?;
     Ok(tera)
 }
 
