@@ -40,13 +40,8 @@ impl DiskSpace {
 
 impl fmt::Display for DiskSpace {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mebibytes = |bytes: u64| bytes >> 20;
-        write!(
-            out,
-            "{} MiB free, at least {} MiB are needed",
-            mebibytes(self.free),
-            mebibytes(self.minimum())
-        )
+        let (free, minimum) = (self.free >> 20, self.minimum() >> 20);
+        write!(out, "{free} MiB free, at least {minimum} MiB are needed")
     }
 }
 

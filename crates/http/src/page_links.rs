@@ -24,16 +24,10 @@ struct PageLink {
 impl PageLinks {
     /// Links from page `number` of `count` to the first, the last and the neighbours.
     pub fn new(number: i64, count: i64, href: impl Fn(i64) -> String) -> Self {
+        let is_shown = |page: &i64| [1, count].contains(page) || (page - number).abs() <= 2;
         let mut links = Vec::new();
         let mut last = 0;
-        for page in [1]
-            .into_iter()
-            .chain(number - 2..=number + 2)
-            .chain([count])
-        {
-            if page <= last || page > count {
-                continue;
-            }
+        for page in (1..=count).filter(is_shown) {
             if page > last + 1 {
                 links.push(None);
             }

@@ -28,27 +28,19 @@ const PERMISSIONS_POLICY: HeaderValue = HeaderValue::from_static(
      xr-spatial-tracking=()",
 );
 
+const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_FRAMES: HeaderValue = HeaderValue::from_static("DENY");
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+
 // Constants, because checking the values takes longer than sending them.
 const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    ),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
+    (header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING),
+    (header::X_FRAME_OPTIONS, NO_FRAMES),
+    (header::REFERRER_POLICY, SAME_ORIGIN),
     (header::PERMISSIONS_POLICY, PERMISSIONS_POLICY),
-    (
-        header::CROSS_ORIGIN_OPENER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
-        header::CROSS_ORIGIN_RESOURCE_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
+    (header::CROSS_ORIGIN_OPENER_POLICY, SAME_ORIGIN),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, SAME_ORIGIN),
 ];
 
 /// Adds the headers, also to a response that inner middleware returns as an error.

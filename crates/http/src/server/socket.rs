@@ -29,14 +29,8 @@ pub fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
 pub fn raise_file_limit(wanted: usize) -> usize {
     let maximum = getrlimit(Resource::Nofile).maximum;
     // If the system refuses, the limit stays as it was.
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    )
-    .ok();
+    let current = maximum;
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).ok();
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // If only few files are allowed, half of them are for connections.
     let fits = allowed.saturating_sub(OTHER_FILES).max(allowed / 2);
