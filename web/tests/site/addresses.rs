@@ -15,7 +15,7 @@ fn assert_lost(site: &TestSite, target: &str) -> Result<()> {
 }
 
 #[test]
-fn a_missing_slash_is_added() -> Result<()> {
+fn missing_slash_is_appended() -> Result<()> {
     let site = TestSite::start()?;
     let methods = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE PURGE";
 
@@ -58,7 +58,7 @@ fn a_redirect_never_leaves_the_host() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_there_is_404() -> Result<()> {
+fn unknown_path_is_404() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Lakeside flat")?;
 
@@ -88,7 +88,7 @@ fn a_malformed_id_is_404() -> Result<()> {
 }
 
 #[test]
-fn an_odd_spelling_of_an_id_names_the_proper_one() -> Result<()> {
+fn a_noncanonical_id_has_a_canonical_link() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;
 
@@ -108,7 +108,7 @@ fn an_odd_spelling_of_an_id_names_the_proper_one() -> Result<()> {
 }
 
 #[test]
-fn a_username_is_read_as_it_is_written() -> Result<()> {
+fn usernames_in_paths_are_exact() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for username in ["AirWow", "a+b", "slash", "Жанна"] {
@@ -131,7 +131,7 @@ fn a_username_is_read_as_it_is_written() -> Result<()> {
 }
 
 #[test]
-fn other_case_and_doubled_slashes_lead_nowhere() -> Result<()> {
+fn other_case_and_doubled_slashes_are_404() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;
 

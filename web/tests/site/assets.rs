@@ -50,7 +50,7 @@ fn assets_have_hashed_names_and_never_change() -> Result<()> {
 }
 
 #[test]
-fn an_asset_that_is_not_there_is_404() -> Result<()> {
+fn unknown_asset_is_404() -> Result<()> {
     let site = TestSite::start()?;
     let sheet = assets_of_home(&site)?
         .into_iter()
@@ -77,7 +77,7 @@ fn an_asset_that_is_not_there_is_404() -> Result<()> {
 }
 
 #[test]
-fn browsers_find_the_icon_by_themselves() -> Result<()> {
+fn favicon_is_served() -> Result<()> {
     let site = TestSite::start()?;
 
     let icon = site.get("/favicon.ico")?;
@@ -90,7 +90,7 @@ fn browsers_find_the_icon_by_themselves() -> Result<()> {
 }
 
 #[test]
-fn a_first_visit_costs_less_than_sixty_kilobytes() -> Result<()> {
+fn a_first_visit_is_smaller_than_60_kilobytes() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     lettings::demo::fill(conn, lettings::demo::LETTINGS, |_| {})?;

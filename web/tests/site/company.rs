@@ -28,7 +28,7 @@ fn the_footer_and_the_privacy_page_name_the_company() -> Result<()> {
 }
 
 #[test]
-fn without_a_company_nothing_is_said_about_it() -> Result<()> {
+fn without_company_settings_nothing_is_shown() -> Result<()> {
     let site = TestSite::with(&[("COMPANY_NAME", " ")])?;
 
     let page = site.page("/privacy/")?;
@@ -41,7 +41,7 @@ fn without_a_company_nothing_is_said_about_it() -> Result<()> {
 }
 
 #[test]
-fn security_txt_says_where_to_report_problems() -> Result<()> {
+fn security_txt_has_the_contact() -> Result<()> {
     let path = "/.well-known/security.txt";
     let contact = ("SECURITY_CONTACT", "mailto:security@homes.example");
 

@@ -9,7 +9,7 @@ use crate::headers::assert_security_headers;
 use crate::support::{TestSite, assert_contains_none, letting};
 
 #[test]
-fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
+fn a_server_error_reveals_nothing_internal() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         conn.batch_execute("ALTER TABLE lettings RENAME TO a; ALTER TABLE profiles RENAME TO b")?;
@@ -39,7 +39,7 @@ fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
 }
 
 #[test]
-fn a_database_that_goes_away_is_found_again() -> Result<()> {
+fn the_site_recovers_after_a_database_outage() -> Result<()> {
     for site in TestSite::on_postgres()? {
         letting(&mut site.database()?, "Lakeside flat")?;
         assert_eq!(site.get("/lettings/1/")?.status, 200);
@@ -66,7 +66,7 @@ fn a_database_that_goes_away_is_found_again() -> Result<()> {
 }
 
 #[test]
-fn a_connection_that_dies_between_two_requests_is_replaced() -> Result<()> {
+fn a_broken_idle_connection_is_replaced() -> Result<()> {
     for site in TestSite::on_postgres()? {
         letting(&mut site.database()?, "Lakeside flat")?;
         assert_eq!(site.get("/lettings/")?.status, 200);

@@ -33,7 +33,7 @@ fn save(browser: &Browser<'_>, street: &str) -> Vec<u8> {
 }
 
 #[test]
-fn pages_are_served_while_somebody_keeps_every_save_waiting() -> Result<()> {
+fn pages_are_served_while_writes_are_blocked() -> Result<()> {
     let settings = [("DATABASE_POOL_SIZE", "4"), ("WORKERS", "2")];
     let site = &TestSite::with(&settings)?;
     let mut holder = site.database()?;
@@ -100,7 +100,7 @@ fn pages_are_served_while_somebody_keeps_every_save_waiting() -> Result<()> {
 }
 
 #[test]
-fn a_change_that_is_refused_comes_back_as_it_was_typed() -> Result<()> {
+fn a_form_that_could_not_be_saved_is_shown_again() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut holder = site.database()?;
         letting(&mut holder, "Lakeside flat")?;
@@ -131,7 +131,7 @@ fn a_change_that_is_refused_comes_back_as_it_was_typed() -> Result<()> {
 }
 
 #[test]
-fn a_table_that_somebody_locked_is_waited_for_only_so_long() -> Result<()> {
+fn waiting_for_a_locked_table_is_bounded() -> Result<()> {
     for site in TestSite::on_postgres()? {
         let mut holder = site.database()?;
         letting(&mut holder, "Lakeside flat")?;

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use crate::support::{TestSite, assert_header, letting, letting_in};
 
 #[test]
-fn the_feed_tells_of_the_newest_lettings() -> Result<()> {
+fn feed_has_the_newest_lettings() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for number in 1..=25 {
@@ -34,7 +34,7 @@ fn the_feed_tells_of_the_newest_lettings() -> Result<()> {
 }
 
 #[test]
-fn the_feed_honours_the_search() -> Result<()> {
+fn feed_applies_the_search() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting_in(conn, "Pier House", "Seal Beach")?;
@@ -58,7 +58,7 @@ fn the_feed_honours_the_search() -> Result<()> {
 }
 
 #[test]
-fn an_empty_feed_is_a_feed_all_the_same() -> Result<()> {
+fn an_empty_feed_is_valid() -> Result<()> {
     let site = TestSite::start()?;
 
     let feed = site.get("/lettings/feed/?q=%3C%26&city=%22")?;
@@ -74,7 +74,7 @@ fn an_empty_feed_is_a_feed_all_the_same() -> Result<()> {
 }
 
 #[test]
-fn the_feed_is_well_formed_whatever_is_asked() -> Result<()> {
+fn feed_is_well_formed_for_every_query() -> Result<()> {
     let site = TestSite::start()?;
 
     let queries = "q=%01%0B%1F city=%01 state=%0C%1B city=%EF%BF%BE q=%EF%BF%BF city=%FF%ED%A0%80 \
@@ -89,7 +89,7 @@ fn the_feed_is_well_formed_whatever_is_asked() -> Result<()> {
 }
 
 #[test]
-fn the_feed_is_well_formed_whatever_a_letting_is_called() -> Result<()> {
+fn feed_is_well_formed_for_every_title() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Bell & ]]> House")?;
     // Stored by an earlier version.

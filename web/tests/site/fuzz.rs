@@ -55,7 +55,7 @@ fn send_malformed(site: &TestSite, connections: usize, count: usize) -> Result<(
 }
 
 #[test]
-fn malformed_requests_are_all_answered() -> Result<()> {
+fn every_malformed_request_gets_a_response() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Lakeside flat")?;
 
@@ -67,7 +67,7 @@ fn malformed_requests_are_all_answered() -> Result<()> {
 }
 
 #[test]
-fn random_bytes_never_get_a_server_error() -> Result<()> {
+fn random_bytes_never_cause_a_server_error() -> Result<()> {
     let site = TestSite::start()?;
     let mut random = Rng::with_seed(0x6c65_7474_696e_6773);
 

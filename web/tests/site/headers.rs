@@ -36,7 +36,7 @@ pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
 }
 
 #[test]
-fn every_answer_is_guarded() -> Result<()> {
+fn every_response_has_security_headers() -> Result<()> {
     // Cached pages, assets and health checks are sent before the middleware.
     let site = TestSite::with(&[("PAGE_CACHE_SIZE", "16 MB")])?;
     letting(&mut site.database()?, "Lakeside flat")?;
@@ -81,7 +81,7 @@ fn every_answer_is_guarded() -> Result<()> {
 }
 
 #[test]
-fn only_the_administration_may_run_our_script() -> Result<()> {
+fn only_admin_pages_may_run_scripts() -> Result<()> {
     let site = TestSite::start()?;
     let scripts = |target: &str| -> Result<Vec<String>> {
         let answer = site.get(target)?;
@@ -101,7 +101,7 @@ fn only_the_administration_may_run_our_script() -> Result<()> {
 }
 
 #[test]
-fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() -> Result<()> {
+fn hsts_is_sent_where_a_trusted_proxy_uses_https() -> Result<()> {
     let site = TestSite::with(&pairs(
         "TRUSTED_PROXIES=10.0.0.1,127.0.0.0/8&PAGE_CACHE_SIZE=16 MB",
     ))?;
@@ -133,7 +133,7 @@ fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() -> Result<()> {
 }
 
 #[test]
-fn a_cookie_is_neither_set_nor_read() -> Result<()> {
+fn public_pages_neither_set_nor_read_cookies() -> Result<()> {
     let site = TestSite::start()?;
     let plain = site.get("/lettings/")?;
 

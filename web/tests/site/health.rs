@@ -11,7 +11,7 @@ use crate::admin::Browser;
 use crate::support::{TestSite, letting, pairs};
 
 #[test]
-fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
+fn healthz_returns_ok_and_the_version() -> Result<()> {
     let site = TestSite::start()?;
 
     let answer = site.get("/healthz")?;
@@ -28,7 +28,7 @@ fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
 }
 
 #[test]
-fn a_site_that_can_work_is_ready_and_one_whose_database_is_deleted_is_not() -> Result<()> {
+fn readyz_fails_if_the_database_is_deleted() -> Result<()> {
     for site in TestSite::on_each()? {
         let answer = site.get("/readyz")?;
 
@@ -85,7 +85,7 @@ fn readyz_fails_on_a_read_only_server() -> Result<()> {
 }
 
 #[test]
-fn a_missing_column_keeps_the_site_from_being_ready_but_a_mail_that_waits_does_not() -> Result<()> {
+fn readyz_fails_if_a_column_is_missing_but_not_for_queued_mail() -> Result<()> {
     let settings = pairs("SMTP_URL=smtp://127.0.0.1:1&MAIL_FROM=site@example.org");
     let run = |site: &TestSite, statement: &str| -> Result<()> {
         diesel::sql_query(statement).execute(&mut site.database()?)?;
@@ -113,7 +113,7 @@ fn a_missing_column_keeps_the_site_from_being_ready_but_a_mail_that_waits_does_n
 }
 
 #[test]
-fn a_pending_migration_keeps_the_site_from_being_ready() -> Result<()> {
+fn readyz_fails_while_a_migration_is_pending() -> Result<()> {
     for site in TestSite::on_each()? {
         diesel::sql_query(
             "DELETE FROM __diesel_schema_migrations WHERE version = \
@@ -136,8 +136,7 @@ fn a_pending_migration_keeps_the_site_from_being_ready() -> Result<()> {
 }
 
 #[test]
-fn a_database_of_the_future_keeps_the_site_from_being_ready_unless_it_says_otherwise() -> Result<()>
-{
+fn readyz_fails_on_an_incompatible_newer_database() -> Result<()> {
     for site in TestSite::on_each()? {
         diesel::sql_query(
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')",

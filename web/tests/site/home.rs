@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::support::{TestSite, letting_in};
 
 #[test]
-fn home_welcomes_and_leads_to_both_lists() -> Result<()> {
+fn home_links_to_both_lists() -> Result<()> {
     let site = TestSite::start()?;
 
     let home = site.get("/")?;
@@ -20,7 +20,7 @@ fn home_welcomes_and_leads_to_both_lists() -> Result<()> {
 }
 
 #[test]
-fn home_shows_the_newest_lettings_and_the_towns() -> Result<()> {
+fn home_shows_the_newest_lettings_and_cities() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting_in(conn, "House 1", "Seal Beach")?;
@@ -43,7 +43,7 @@ fn home_shows_the_newest_lettings_and_the_towns() -> Result<()> {
 }
 
 #[test]
-fn home_links_to_the_twelve_towns_with_most_lettings() -> Result<()> {
+fn home_links_to_the_12_cities_with_most_lettings() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for town in 'A'..='L' {
@@ -65,7 +65,7 @@ fn home_links_to_the_twelve_towns_with_most_lettings() -> Result<()> {
 }
 
 #[test]
-fn the_page_that_one_is_on_is_marked() -> Result<()> {
+fn the_current_page_is_marked() -> Result<()> {
     let site = TestSite::with_letting()?;
 
     for (path, mark, href) in [

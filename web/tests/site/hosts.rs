@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::support::{TestSite, assert_contains_none, pairs};
 
 #[test]
-fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
+fn an_unknown_host_is_rejected_and_not_repeated() -> Result<()> {
     let site = TestSite::with(&[("ALLOWED_HOSTS", "www.example.org,.example.net")])?;
 
     let hosts = "evil.test|www.example.org.evil.test|evil.test:80|localhost|127.0.0.1|example.org|\
@@ -37,7 +37,7 @@ fn health_checks_answer_for_any_host() -> Result<()> {
 }
 
 #[test]
-fn a_foreign_host_in_the_request_line_is_refused() -> Result<()> {
+fn an_unknown_host_in_the_request_target_is_rejected() -> Result<()> {
     let site = TestSite::start()?;
 
     let targets = "http://evil.test/ http://evil.test/lettings http://evil.test:80/ \
@@ -55,7 +55,7 @@ fn a_foreign_host_in_the_request_line_is_refused() -> Result<()> {
 }
 
 #[test]
-fn what_a_proxy_forwards_as_host_counts_for_nothing() -> Result<()> {
+fn x_forwarded_host_is_ignored() -> Result<()> {
     let site = TestSite::with(&[("TRUSTED_PROXIES", "127.0.0.1")])?;
     let forged =
         pairs("X-Forwarded-Host=evil.test&Forwarded=host=evil.test&X-Forwarded-Proto=javascript");

@@ -72,7 +72,7 @@ fn a_letting_shows_its_address_in_three_lines() -> Result<()> {
 }
 
 #[test]
-fn a_letting_shows_its_facts_and_host_and_a_draft_is_nowhere() -> Result<()> {
+fn a_letting_shows_facts_and_host_and_a_draft_is_404() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let host_id = Some(profile(conn, "AirWow")?);
@@ -157,7 +157,7 @@ fn all_text_is_escaped() -> Result<()> {
 }
 
 #[test]
-fn what_was_searched_is_escaped() -> Result<()> {
+fn search_terms_are_escaped() -> Result<()> {
     let site = TestSite::start()?;
 
     let page = site.page("/lettings/?q=%3Cscript%3Ex%3C/script%3E%22&city=%27%22%3E%3Cb%3E&state=%3Ci%3E&sort=%3Cu%3E")?;
@@ -168,7 +168,7 @@ fn what_was_searched_is_escaped() -> Result<()> {
 }
 
 #[test]
-fn others_in_the_same_town_are_shown_beside_a_letting() -> Result<()> {
+fn a_letting_shows_others_in_its_city() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for title in ["One", "Two", "Three", "Four", "Five"] {

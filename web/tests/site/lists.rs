@@ -30,7 +30,7 @@ fn three_lettings(conn: &mut DbConnection) -> Result<()> {
 }
 
 #[test]
-fn back_returns_to_the_search_that_a_letting_was_opened_from() -> Result<()> {
+fn back_link_returns_to_the_search() -> Result<()> {
     let site = TestSite::start()?;
     three_lettings(&mut site.database()?)?;
 
@@ -70,7 +70,7 @@ fn a_filter_with_one_choice_is_hidden() -> Result<()> {
 }
 
 #[test]
-fn only_pictures_after_the_first_row_load_late() -> Result<()> {
+fn images_after_the_first_row_are_lazy() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     for number in 1..=6 {
@@ -84,7 +84,7 @@ fn only_pictures_after_the_first_row_load_late() -> Result<()> {
 }
 
 #[test]
-fn lettings_are_sorted_as_asked() -> Result<()> {
+fn lettings_are_sorted_by_the_requested_column() -> Result<()> {
     for site in TestSite::on_each()? {
         three_lettings(&mut site.database()?)?;
         let (pier, apple, star) = ("Pier House", "apple barn", "Lone Star");
@@ -106,7 +106,7 @@ fn lettings_are_sorted_as_asked() -> Result<()> {
 }
 
 #[test]
-fn a_page_holds_twenty_four_and_links_to_the_others() -> Result<()> {
+fn a_page_has_24_lettings_and_links_to_other_pages() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for number in 1..=49 {
@@ -132,7 +132,7 @@ fn a_page_holds_twenty_four_and_links_to_the_others() -> Result<()> {
 }
 
 #[test]
-fn profiles_have_pages_too() -> Result<()> {
+fn profiles_are_paginated() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     for number in 1..=25 {
@@ -151,7 +151,7 @@ fn profiles_have_pages_too() -> Result<()> {
 }
 
 #[test]
-fn a_page_that_is_no_number_is_not_there() -> Result<()> {
+fn invalid_page_number_is_404() -> Result<()> {
     let site = TestSite::start()?;
 
     for list in ["/lettings/", "/profiles/"] {
@@ -168,7 +168,7 @@ fn a_page_that_is_no_number_is_not_there() -> Result<()> {
 }
 
 #[test]
-fn what_was_searched_and_the_number_found_are_told() -> Result<()> {
+fn search_terms_and_number_of_results_are_shown() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         three_lettings(conn)?;
@@ -191,7 +191,7 @@ fn what_was_searched_and_the_number_found_are_told() -> Result<()> {
 }
 
 #[test]
-fn an_empty_site_says_so() -> Result<()> {
+fn an_empty_list_has_a_message() -> Result<()> {
     let site = TestSite::start()?;
 
     for (target, words) in [
@@ -206,7 +206,7 @@ fn an_empty_site_says_so() -> Result<()> {
 }
 
 #[test]
-fn nothing_found_has_words_of_its_own_and_a_way_out() -> Result<()> {
+fn a_search_without_results_has_a_message_and_a_link_to_all() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Lakeside flat")?;
@@ -243,7 +243,7 @@ fn unknown_parameters_are_ignored() -> Result<()> {
 }
 
 #[test]
-fn one_form_with_labels_keeps_what_was_asked() -> Result<()> {
+fn search_form_has_labels_and_keeps_its_values() -> Result<()> {
     let site = TestSite::start()?;
     three_lettings(&mut site.database()?)?;
 

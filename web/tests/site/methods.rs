@@ -34,7 +34,7 @@ fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
 }
 
 #[test]
-fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
+fn responses_to_head_have_no_body() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     for target in ["/", "/nowhere/", "/lettings", "/favicon.ico"] {
@@ -50,7 +50,7 @@ fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
 }
 
 #[test]
-fn options_tells_the_methods_and_others_are_refused_with_the_sites_page() -> Result<()> {
+fn options_lists_the_methods_and_others_are_405() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     let pages = site.public_pages()?;
@@ -70,7 +70,7 @@ fn options_tells_the_methods_and_others_are_refused_with_the_sites_page() -> Res
 }
 
 #[test]
-fn an_unknown_address_is_404_whatever_the_method() -> Result<()> {
+fn unknown_path_is_404_for_every_method() -> Result<()> {
     let site = TestSite::start()?;
 
     for method in ["POST", "DELETE", "OPTIONS", "TRACE", "PURGE"] {

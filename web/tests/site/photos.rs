@@ -19,7 +19,7 @@ fn paths(site: &TestSite) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_described_photo_is_served_forever_and_others_are_404() -> Result<()> {
+fn described_photos_are_immutable_and_others_are_404() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let id = letting(conn, "Pier House")?;

@@ -65,7 +65,7 @@ fn a_profile_shows_names_and_favorite_city() -> Result<()> {
 }
 
 #[test]
-fn labels_stay_where_nothing_is_known() -> Result<()> {
+fn labels_are_shown_without_values() -> Result<()> {
     let site = TestSite::start()?;
     let user = UserDraft {
         username: "quiet".to_owned(),
@@ -83,7 +83,7 @@ fn labels_stay_where_nothing_is_known() -> Result<()> {
 }
 
 #[test]
-fn an_email_address_is_shown_only_where_its_profile_says_so() -> Result<()> {
+fn an_email_address_is_shown_only_if_enabled() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let draft = |username: &str, email: &str| UserDraft {
@@ -114,7 +114,7 @@ fn an_email_address_is_shown_only_where_its_profile_says_so() -> Result<()> {
 }
 
 #[test]
-fn every_username_leads_to_its_profile() -> Result<()> {
+fn every_username_has_a_working_profile_path() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let longest = "x".repeat(150);
@@ -160,7 +160,7 @@ fn names_are_escaped() -> Result<()> {
 }
 
 #[test]
-fn a_favorite_city_leads_to_its_lettings_where_there_are_some() -> Result<()> {
+fn a_favorite_city_links_to_its_lettings() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         profile(conn, "AirWow")?;

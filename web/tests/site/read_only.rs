@@ -14,7 +14,7 @@ const READ_ONLY: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn pages_can_be_read_and_forms_are_refused_with_a_page() -> Result<()> {
+fn pages_are_served_and_forms_are_rejected_with_a_page() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Lakeside flat")?;
         let frozen = site.beside_with(&READ_ONLY)?;
@@ -46,7 +46,7 @@ fn pages_can_be_read_and_forms_are_refused_with_a_page() -> Result<()> {
 }
 
 #[test]
-fn who_is_logged_in_can_read_on() -> Result<()> {
+fn existing_sessions_can_still_read() -> Result<()> {
     for db in TestDb::each()? {
         let site = TestSite::on_with(db, &READ_ONLY[1..])?;
         let conn = &mut site.database()?;

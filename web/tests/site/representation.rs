@@ -16,7 +16,7 @@ fn cached_pages(site: &TestSite) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_page_can_be_asked_for_anew() -> Result<()> {
+fn pages_are_revalidated() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     for target in cached_pages(&site)? {
@@ -31,7 +31,7 @@ fn a_page_can_be_asked_for_anew() -> Result<()> {
 }
 
 #[test]
-fn who_has_the_page_already_is_told_so() -> Result<()> {
+fn a_current_copy_gets_304() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     let assets = assets_of_home(&site)?;
@@ -59,7 +59,7 @@ fn who_has_the_page_already_is_told_so() -> Result<()> {
 }
 
 #[test]
-fn an_error_is_never_kept() -> Result<()> {
+fn errors_are_never_cached() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     for (method, target) in [("GET", "/nowhere/"), ("POST", "/"), ("GET", "/lettings/9/")] {
@@ -73,7 +73,7 @@ fn an_error_is_never_kept() -> Result<()> {
 }
 
 #[test]
-fn text_goes_out_as_it_is_asked_for() -> Result<()> {
+fn text_has_the_requested_encoding() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     let assets = assets_of_home(&site)?;

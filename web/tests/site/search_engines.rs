@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[test]
-fn robots_learn_where_the_map_is() -> Result<()> {
+fn robots_txt_links_the_sitemap() -> Result<()> {
     let site = TestSite::start()?;
 
     let robots = site.get("/robots.txt")?;
@@ -24,7 +24,7 @@ fn robots_learn_where_the_map_is() -> Result<()> {
 }
 
 #[test]
-fn the_map_names_every_page_under_the_public_address() -> Result<()> {
+fn sitemap_lists_every_page_under_public_url() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Lakeside flat")?;
@@ -54,7 +54,7 @@ fn the_map_names_every_page_under_the_public_address() -> Result<()> {
 }
 
 #[test]
-fn a_large_map_is_split() -> Result<()> {
+fn a_large_sitemap_is_split() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     lettings::demo::fill(conn, 50_001, |_| {})?;
@@ -80,7 +80,7 @@ fn a_large_map_is_split() -> Result<()> {
 }
 
 #[test]
-fn there_is_no_part_of_the_map_beyond_the_last() -> Result<()> {
+fn sitemap_part_beyond_the_last_is_404() -> Result<()> {
     let site = TestSite::start()?;
 
     for part in ["pages-1", "lettings-1", "profiles-1"] {
@@ -97,7 +97,7 @@ fn there_is_no_part_of_the_map_beyond_the_last() -> Result<()> {
 }
 
 #[test]
-fn every_page_describes_itself() -> Result<()> {
+fn every_page_has_title_description_and_canonical_url() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     letting(conn, "Lakeside flat")?;
@@ -125,7 +125,7 @@ fn every_page_describes_itself() -> Result<()> {
 }
 
 #[test]
-fn the_picture_for_previews_is_there() -> Result<()> {
+fn preview_image_exists() -> Result<()> {
     let site = TestSite::start()?;
 
     let page = site.page("/")?;
@@ -142,7 +142,7 @@ fn the_picture_for_previews_is_there() -> Result<()> {
 }
 
 #[test]
-fn facts_about_a_letting_are_told_as_json_ld() -> Result<()> {
+fn a_letting_has_json_ld() -> Result<()> {
     for site in TestSite::on_each()? {
         let draft = AddressDraft {
             zip_code: "02134".to_owned(),

@@ -7,7 +7,7 @@ use super::{Browser, USER_FORM, account, new_user, ticked, with};
 use crate::support::{TestSite, assert_contains, assert_contains_all, pairs};
 
 #[test]
-fn a_user_with_permissions_but_without_staff_status_is_pointed_out() -> Result<()> {
+fn a_user_with_permissions_but_without_staff_status_causes_a_warning() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let carol = account(&mut site.database()?, "carol")?;
@@ -75,7 +75,7 @@ fn a_password_set_by_staff_ends_the_users_sessions() -> Result<()> {
 }
 
 #[test]
-fn a_password_that_staff_set_is_temporary_unless_they_say_otherwise() -> Result<()> {
+fn a_password_set_by_staff_is_temporary_by_default() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let bob = account(&mut site.database()?, "bob")?;
@@ -122,7 +122,7 @@ fn users_can_delete_themselves_except_the_last_superuser() -> Result<()> {
 }
 
 #[test]
-fn every_button_adds_the_user_and_leads_on() -> Result<()> {
+fn every_save_button_adds_the_user() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let path = "/admin/auth/user/add/";

@@ -8,7 +8,7 @@ use super::Browser;
 use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 #[test]
-fn an_action_needs_rows_and_a_choice() -> Result<()> {
+fn an_action_requires_a_selection() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
@@ -28,7 +28,7 @@ fn an_action_needs_rows_and_a_choice() -> Result<()> {
 }
 
 #[test]
-fn selected_rows_are_exported_without_formulas() -> Result<()> {
+fn selected_objects_are_exported_without_formulas() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     letting(conn, "=1+1")?;
@@ -47,7 +47,7 @@ fn selected_rows_are_exported_without_formulas() -> Result<()> {
 }
 
 #[test]
-fn several_rows_are_deleted_after_a_question() -> Result<()> {
+fn several_objects_are_deleted_after_confirmation() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let ids = [
@@ -74,7 +74,7 @@ fn several_rows_are_deleted_after_a_question() -> Result<()> {
 }
 
 #[test]
-fn the_question_about_a_letting_offers_to_delete_its_address_too() -> Result<()> {
+fn deleting_a_letting_offers_to_delete_its_address() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
@@ -88,7 +88,7 @@ fn the_question_about_a_letting_offers_to_delete_its_address_too() -> Result<()>
 }
 
 #[test]
-fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Result<()> {
+fn a_confirmation_is_valid_only_for_what_it_showed() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for title in ["One", "Two"] {
@@ -130,7 +130,7 @@ fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Resul
 }
 
 #[test]
-fn archived_lettings_leave_the_site_and_published_ones_return() -> Result<()> {
+fn archived_lettings_disappear_and_published_ones_return() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "One")?;

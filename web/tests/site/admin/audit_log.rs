@@ -35,7 +35,7 @@ fn the_log_lists_changes_and_sign_ins_newest_first() -> Result<()> {
 }
 
 #[test]
-fn filters_are_combined_and_kept() -> Result<()> {
+fn filters_are_combined_and_preserved() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     for title in ["Pier Cottage", "Pier Villa"] {
@@ -62,7 +62,7 @@ fn filters_are_combined_and_kept() -> Result<()> {
 }
 
 #[test]
-fn the_file_holds_the_filtered_lines_and_no_formula() -> Result<()> {
+fn csv_has_the_filtered_entries_without_formulas() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.rename("=1+1")?;
@@ -83,7 +83,7 @@ fn the_file_holds_the_filtered_lines_and_no_formula() -> Result<()> {
 }
 
 #[test]
-fn others_read_of_the_rows_that_they_may_look_at() -> Result<()> {
+fn staff_see_entries_of_objects_that_they_may_view() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut root = Browser::superuser(&site, "ada")?;
     root.rename("Pier Cottage")?;

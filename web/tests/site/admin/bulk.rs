@@ -20,7 +20,7 @@ fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
 }
 
 #[test]
-fn many_rows_are_counted_deleted_and_restored() -> Result<()> {
+fn many_objects_are_counted_deleted_and_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         lettings_of(conn, 1_010)?;
@@ -89,7 +89,7 @@ fn last_entries(conn: &mut DbConnection) -> Result<Vec<String>> {
 }
 
 #[test]
-fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
+fn only_the_first_invalid_objects_are_named() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         lettings_of(conn, 30)?;
@@ -113,7 +113,7 @@ fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
 }
 
 #[test]
-fn a_field_is_set_in_all_selected_rows_after_a_question() -> Result<()> {
+fn a_field_is_set_in_all_selected_objects_after_confirmation() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         lettings_of(conn, 3)?;

@@ -22,7 +22,7 @@ fn free(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
 }
 
 #[test]
-fn up_to_fifty_choices_are_a_list_and_more_are_searched() -> Result<()> {
+fn up_to_50_choices_are_a_select_and_more_are_searched() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         free(conn, 50)?;
@@ -43,7 +43,7 @@ fn up_to_fifty_choices_are_a_list_and_more_are_searched() -> Result<()> {
 }
 
 #[test]
-fn a_search_without_script_loses_nothing_that_was_typed() -> Result<()> {
+fn searching_choices_without_script_keeps_the_form() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     free(conn, 60)?;
@@ -73,7 +73,7 @@ fn a_search_without_script_loses_nothing_that_was_typed() -> Result<()> {
 }
 
 #[test]
-fn a_script_gets_what_a_search_finds_if_there_is_a_form_for_it() -> Result<()> {
+fn choice_search_returns_json_if_the_form_has_the_field() -> Result<()> {
     for site in TestSite::on_each()? {
         free(&mut site.database()?, 60)?;
         let target = "/admin/autocomplete/?app_label=lettings&model_name=letting\

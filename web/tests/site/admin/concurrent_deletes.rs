@@ -56,7 +56,7 @@ fn meanwhile(
 }
 
 #[test]
-fn who_goes_back_to_a_version_while_the_row_is_deleted_is_told() -> Result<()> {
+fn restoring_a_version_of_an_object_deleted_meanwhile_is_an_error() -> Result<()> {
     for site in TestSite::on_postgres()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -81,7 +81,7 @@ fn who_goes_back_to_a_version_while_the_row_is_deleted_is_told() -> Result<()> {
 }
 
 #[test]
-fn a_restore_and_a_form_wait_for_each_other_in_one_order() -> Result<()> {
+fn restores_and_forms_lock_in_the_same_order() -> Result<()> {
     for site in TestSite::on_postgres()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -103,7 +103,7 @@ fn a_restore_and_a_form_wait_for_each_other_in_one_order() -> Result<()> {
 }
 
 #[test]
-fn what_was_added_meanwhile_goes_along_unless_another_question_was_answered() -> Result<()> {
+fn objects_added_meanwhile_require_a_new_confirmation() -> Result<()> {
     for says_what_was_shown in [false, true] {
         for site in TestSite::on_postgres()? {
             let conn = &mut site.database()?;

@@ -23,7 +23,7 @@ fn selected(page: &str, name: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
+fn only_fields_changed_by_both_are_a_conflict() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -79,7 +79,7 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
 }
 
 #[test]
-fn a_version_that_was_chosen_stays_chosen_while_errors_are_corrected() -> Result<()> {
+fn a_chosen_version_is_kept_while_errors_are_corrected() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut ada = Browser::superuser(&site, "ada")?;
@@ -105,7 +105,7 @@ fn a_version_that_was_chosen_stays_chosen_while_errors_are_corrected() -> Result
 }
 
 #[test]
-fn a_form_of_the_previous_release_is_no_conflict() -> Result<()> {
+fn a_form_of_the_previous_release_is_not_a_conflict() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let path = "/admin/lettings/address/1/change/";
@@ -122,7 +122,7 @@ fn a_form_of_the_previous_release_is_no_conflict() -> Result<()> {
 }
 
 #[test]
-fn a_login_meanwhile_is_no_conflict_and_is_not_undone() -> Result<()> {
+fn a_concurrent_login_is_not_a_conflict_and_is_kept() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let carol = account(conn, "carol")?;
@@ -188,7 +188,7 @@ fn race(
 }
 
 #[test]
-fn of_two_who_race_for_one_address_one_wins_and_the_other_is_told() -> Result<()> {
+fn of_two_concurrent_adds_with_one_address_one_gets_an_error() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let free = address().check().expect("the fixture keeps the rules");
@@ -226,7 +226,7 @@ fn of_two_who_race_for_one_address_one_wins_and_the_other_is_told() -> Result<()
 }
 
 #[test]
-fn of_two_who_save_at_the_same_moment_one_is_asked() -> Result<()> {
+fn of_two_concurrent_saves_one_gets_a_conflict() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;

@@ -45,7 +45,7 @@ fn a_test_error_shows_the_error_page() -> Result<()> {
 }
 
 #[test]
-fn nobody_else_raises_a_fault() -> Result<()> {
+fn test_errors_require_the_permission() -> Result<()> {
     let site = TestSite::start()?;
     let mut editor = Browser::staff(&site, "editor", &["lettings.change_letting"])?;
     let index = editor.page("/admin/")?;

@@ -32,7 +32,7 @@ pub(super) fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Re
 }
 
 #[test]
-fn a_filtered_list_is_a_file_in_its_order() -> Result<()> {
+fn export_has_the_filter_and_order_of_the_list() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting_in(conn, "=Pier; \"House\"", "Irvine")?;
@@ -62,7 +62,7 @@ fn a_filtered_list_is_a_file_in_its_order() -> Result<()> {
 }
 
 #[test]
-fn out_and_in_again_changes_nothing() -> Result<()> {
+fn importing_an_export_changes_nothing() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "=1+1 \"quoted\",\n'two' lines")?;

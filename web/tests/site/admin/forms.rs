@@ -21,7 +21,7 @@ const NEW_ADDRESS: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
+fn new_address_and_letting_are_public_at_once() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
         let address = with(&NEW_ADDRESS, &[("_addanother", "")]);
@@ -43,7 +43,7 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
 }
 
 #[test]
-fn a_row_that_is_not_there_leads_back_with_a_word() -> Result<()> {
+fn missing_object_redirects_to_the_list_with_a_message() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let row = |page: &str| format!("/admin/lettings/letting/26/{page}");
@@ -72,7 +72,7 @@ fn a_row_that_is_not_there_leads_back_with_a_word() -> Result<()> {
 }
 
 #[test]
-fn no_choice_is_made_by_itself() -> Result<()> {
+fn no_choice_is_preselected() -> Result<()> {
     let site = TestSite::start()?;
     insert_address(&mut site.database()?, &address())?;
     let mut browser = Browser::superuser(&site, "ada")?;
@@ -89,7 +89,7 @@ fn no_choice_is_made_by_itself() -> Result<()> {
 }
 
 #[test]
-fn a_form_may_come_in_parts() -> Result<()> {
+fn a_form_may_be_multipart() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let form = "/admin/lettings/letting/1/change/";
@@ -106,7 +106,7 @@ fn a_form_may_come_in_parts() -> Result<()> {
 }
 
 #[test]
-fn a_form_that_is_sent_twice_adds_one_row() -> Result<()> {
+fn a_form_submitted_twice_adds_one_object() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         let path = "/admin/lettings/address/add/";
@@ -128,7 +128,7 @@ fn a_form_that_is_sent_twice_adds_one_row() -> Result<()> {
 }
 
 #[test]
-fn changes_to_a_deleted_row_can_be_saved_as_new_or_to_the_restored_row() -> Result<()> {
+fn changes_to_a_deleted_object_can_be_saved_as_new_or_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut ada = Browser::superuser(&site, "ada")?;

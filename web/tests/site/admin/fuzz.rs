@@ -116,7 +116,7 @@ fn fill(site: &TestSite, round: usize) -> Result<()> {
 }
 
 #[test]
-fn malformed_requests_never_get_a_server_error() -> Result<()> {
+fn malformed_requests_never_cause_a_server_error() -> Result<()> {
     let mut random = Rng::with_seed(0x6164_6d69_6e69_7374);
     for site in TestSite::on_each()? {
         let mut statuses = std::collections::BTreeMap::<u16, usize>::new();

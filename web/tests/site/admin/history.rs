@@ -9,7 +9,7 @@ use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 #[test]
-fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
+fn deletion_lists_related_objects_and_is_recorded() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -37,7 +37,7 @@ fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
 }
 
 #[test]
-fn the_history_tells_each_field_before_and_after() -> Result<()> {
+fn history_shows_each_field_before_and_after() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.rename("Pier Cottage")?;
@@ -54,7 +54,7 @@ fn the_history_tells_each_field_before_and_after() -> Result<()> {
 }
 
 #[test]
-fn the_history_includes_the_address_by_time_with_one_button_for_each_version() -> Result<()> {
+fn history_of_a_letting_includes_its_address() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         letting(&mut site.database()?, "Sea Flat")?;
@@ -107,7 +107,7 @@ fn the_history_includes_the_address_by_time_with_one_button_for_each_version() -
 }
 
 #[test]
-fn one_can_go_back_to_an_earlier_state() -> Result<()> {
+fn an_earlier_version_can_be_restored() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     letting(conn, "Pier House")?;
@@ -137,7 +137,7 @@ fn one_can_go_back_to_an_earlier_state() -> Result<()> {
 }
 
 #[test]
-fn times_are_shown_and_entered_in_the_time_zone_of_the_site() -> Result<()> {
+fn times_use_the_time_zone_of_the_site() -> Result<()> {
     let site = TestSite::with(&[("TIME_ZONE", "America/Los_Angeles")])?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let id = super::account(&mut site.database()?, "carol")?;

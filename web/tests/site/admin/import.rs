@@ -24,7 +24,7 @@ fn addresses(site: &TestSite) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
+fn a_file_is_previewed_and_then_imported() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
@@ -66,7 +66,7 @@ fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
 }
 
 #[test]
-fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> {
+fn every_error_names_row_and_column_and_nothing_is_saved() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -103,7 +103,7 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
 }
 
 #[test]
-fn the_preview_shows_new_rows_one_line_each_and_what_is_not_imported() -> Result<()> {
+fn the_preview_lists_new_rows_and_ignored_columns() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let head = "number;street;city;state;zip_code;country_iso_code;Notes\r\n";
@@ -133,7 +133,7 @@ fn the_preview_shows_new_rows_one_line_each_and_what_is_not_imported() -> Result
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
+fn an_unreadable_file_is_an_error() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let target = format!("{LETTINGS}import/");
@@ -158,7 +158,7 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
 }
 
 #[test]
-fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
+fn objects_changed_after_the_preview_are_not_overwritten() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut ada = Browser::superuser(&site, "ada")?;
@@ -191,7 +191,7 @@ fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
 }
 
 #[test]
-fn what_was_shown_to_one_cannot_be_done_by_another_or_with_another_file() -> Result<()> {
+fn a_preview_is_valid_only_for_its_user_and_file() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut bob = Browser::superuser(&site, "bob")?;
@@ -215,7 +215,7 @@ fn what_was_shown_to_one_cannot_be_done_by_another_or_with_another_file() -> Res
 }
 
 #[test]
-fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
+fn each_row_requires_add_or_change_permission() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut changer = Browser::staff(&site, "changer", &["lettings.change_address"])?;
     let mut adder = Browser::staff(&site, "adder", &["lettings.add_address"])?;
@@ -238,7 +238,7 @@ fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
 }
 
 #[test]
-fn accounts_come_in_without_passwords_and_nobody_grants_more_than_they_have() -> Result<()> {
+fn imported_users_have_no_password_and_grant_no_extra_permissions() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let mut ada = Browser::superuser(&site, "ada")?;
@@ -282,7 +282,7 @@ const WITH_ADDRESS: &str =
     "title,sleeps,features,number,street,city,state,zip_code,country_iso_code\n";
 
 #[test]
-fn one_file_has_new_lettings_and_their_addresses() -> Result<()> {
+fn one_file_imports_lettings_with_new_addresses() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;

@@ -78,7 +78,7 @@ fn a_letting_is_added_with_its_new_address() -> Result<()> {
 }
 
 #[test]
-fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
+fn errors_of_both_forms_are_shown_together_and_nothing_is_saved() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
         let wrong = pairs("title=&address-number=1e3&address-state=C");
@@ -107,7 +107,7 @@ fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
 }
 
 #[test]
-fn a_letting_is_saved_as_new_with_an_address_of_its_own() -> Result<()> {
+fn save_as_new_copies_the_address() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -132,7 +132,7 @@ fn a_letting_is_saved_as_new_with_an_address_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<()> {
+fn an_address_changed_with_its_letting_has_its_own_history() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
@@ -156,7 +156,7 @@ fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<
 }
 
 #[test]
-fn the_letting_moves_to_a_free_address_or_to_a_new_one() -> Result<()> {
+fn a_letting_can_move_to_a_free_or_new_address() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -184,7 +184,7 @@ fn the_letting_moves_to_a_free_address_or_to_a_new_one() -> Result<()> {
 }
 
 #[test]
-fn an_address_is_either_chosen_or_filled_in() -> Result<()> {
+fn an_address_is_either_selected_or_entered() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     Address::insert(conn, &address().check().expect("it keeps the rules"))?;
@@ -205,7 +205,7 @@ fn an_address_is_either_chosen_or_filled_in() -> Result<()> {
 }
 
 #[test]
-fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
+fn concurrent_change_of_the_address_is_a_conflict() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let (mut ada, mut bob) = (
@@ -238,7 +238,7 @@ fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
 }
 
 #[test]
-fn without_permissions_on_addresses_there_is_only_the_choice() -> Result<()> {
+fn without_address_permissions_only_the_choice_is_shown() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut clerk = Browser::staff(
         &site,
@@ -263,7 +263,7 @@ fn without_permissions_on_addresses_there_is_only_the_choice() -> Result<()> {
 }
 
 #[test]
-fn a_new_address_takes_the_right_to_add_one_and_a_change_the_right_to_change_it() -> Result<()> {
+fn address_inline_requires_add_or_change_permission() -> Result<()> {
     let site = TestSite::with_letting()?;
     let own = "lettings.change_letting";
     let mut changer = Browser::staff(&site, "changer", &[own, "lettings.change_address"])?;

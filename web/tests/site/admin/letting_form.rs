@@ -38,7 +38,7 @@ fn full(host_id: Option<i64>, address_id: i64) -> LettingDraft {
 }
 
 #[test]
-fn staff_see_a_draft_as_visitors_would() -> Result<()> {
+fn staff_can_preview_a_draft() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let id = insert_address(conn, &address())?;
@@ -73,7 +73,7 @@ fn staff_see_a_draft_as_visitors_would() -> Result<()> {
 }
 
 #[test]
-fn without_the_permissions_there_are_no_photos_and_address_columns() -> Result<()> {
+fn photos_and_address_columns_require_permissions() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let id = insert_address(conn, &address())?;
@@ -97,7 +97,7 @@ fn without_the_permissions_there_are_no_photos_and_address_columns() -> Result<(
 }
 
 #[test]
-fn the_form_says_what_would_help_visitors() -> Result<()> {
+fn the_form_suggests_what_is_missing() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let id = insert_address(conn, &address())?;
@@ -121,7 +121,7 @@ fn the_form_says_what_would_help_visitors() -> Result<()> {
 }
 
 #[test]
-fn a_form_with_the_old_fields_alone_changes_no_others() -> Result<()> {
+fn a_form_with_only_the_old_fields_keeps_the_others() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let host = profile(conn, "AirWow")?;

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[test]
-fn the_index_links_every_model() -> Result<()> {
+fn index_links_every_model() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
@@ -54,7 +54,7 @@ fn recent_actions_are_links_while_the_user_may_view_their_objects() -> Result<()
 }
 
 #[test]
-fn every_page_has_the_models_that_the_user_may_view_in_its_navigation() -> Result<()> {
+fn navigation_lists_the_models_that_the_user_may_view() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
     let mut navigation = |path: &str| -> Result<(Vec<String>, Option<String>)> {
@@ -76,7 +76,7 @@ fn every_page_has_the_models_that_the_user_may_view_in_its_navigation() -> Resul
 }
 
 #[test]
-fn unknown_addresses_are_404_for_everybody_and_slashes_are_added() -> Result<()> {
+fn unknown_paths_are_404_and_slashes_are_appended() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::new(&site);
 
@@ -135,7 +135,7 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
 }
 
 #[test]
-fn pages_hold_a_hundred_rows_or_all_while_they_are_few() -> Result<()> {
+fn a_page_has_100_rows_or_all_of_a_short_list() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     lettings::demo::fill(conn, 101, |_| {})?;

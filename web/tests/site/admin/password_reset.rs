@@ -18,7 +18,7 @@ fn staff(site: &TestSite, username: &str) -> Result<i64> {
 }
 
 #[test]
-fn a_link_in_a_mail_sets_a_password_once() -> Result<()> {
+fn reset_link_works_once() -> Result<()> {
     for db in TestDb::each()? {
         let smtp = SmtpServer::start()?;
         let settings = [
@@ -65,7 +65,7 @@ fn a_link_in_a_mail_sets_a_password_once() -> Result<()> {
 }
 
 #[test]
-fn a_new_email_address_is_mailed_to_the_old_one() -> Result<()> {
+fn changed_email_address_notifies_the_old_one() -> Result<()> {
     let smtp = SmtpServer::start()?;
     let settings = [
         ("SMTP_URL", &*smtp.url()),
@@ -88,7 +88,7 @@ fn a_new_email_address_is_mailed_to_the_old_one() -> Result<()> {
 }
 
 #[test]
-fn without_a_mail_server_there_is_no_reset() -> Result<()> {
+fn without_a_mail_server_reset_is_unavailable() -> Result<()> {
     let site = TestSite::start()?;
 
     assert_eq!(site.get("/admin/password_reset/")?.status, 404);

@@ -71,7 +71,7 @@ fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
 }
 
 #[test]
-fn every_role_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
+fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut root = Browser::superuser(&site, "root")?;
@@ -134,7 +134,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn who_may_only_look_can_change_no_field() -> Result<()> {
+fn view_permission_alone_shows_read_only_fields() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let mut root = Browser::superuser(&site, "root")?;
@@ -162,7 +162,7 @@ fn who_may_only_look_can_change_no_field() -> Result<()> {
 }
 
 #[test]
-fn fields_that_grant_are_refused_and_noted() -> Result<()> {
+fn privileged_fields_are_rejected_and_logged() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut root = Browser::superuser(&site, "root")?;

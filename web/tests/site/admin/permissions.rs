@@ -9,7 +9,7 @@ use anyhow::Result;
 use lettings::Letting;
 
 #[test]
-fn staff_without_permissions_are_told_so() -> Result<()> {
+fn index_without_permissions_has_a_message() -> Result<()> {
     let site = TestSite::start()?;
 
     let index = Browser::staff(&site, "bob", &[])?.page_text("/admin/")?;
@@ -20,7 +20,7 @@ fn staff_without_permissions_are_told_so() -> Result<()> {
 }
 
 #[test]
-fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
+fn a_cascade_requires_permission_to_delete_every_object() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::staff(
         &site,
@@ -66,7 +66,7 @@ fn who_may_only_add_is_led_to_the_index_and_not_to_a_page_that_is_forbidden() ->
 }
 
 #[test]
-fn the_page_names_the_permission_that_an_action_requires() -> Result<()> {
+fn forbidden_action_names_its_permission() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
     browser.get("/admin/lettings/letting/")?;
@@ -82,7 +82,7 @@ fn the_page_names_the_permission_that_an_action_requires() -> Result<()> {
 }
 
 #[test]
-fn a_permission_that_one_lacks_is_locked_and_survives_a_save() -> Result<()> {
+fn permissions_that_the_user_lacks_are_disabled_and_kept() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let group = Group::insert(conn, &accounts::testing::group("editors"))?;
@@ -119,7 +119,7 @@ fn a_permission_that_one_lacks_is_locked_and_survives_a_save() -> Result<()> {
 }
 
 #[test]
-fn who_may_only_add_sees_no_list_and_no_link_to_one() -> Result<()> {
+fn add_permission_alone_shows_no_list() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.add_address", "auth.add_user"])?;
     let fields = with(&ADDRESS_FORM, &[("_save", "")]);
@@ -145,7 +145,7 @@ fn who_may_only_add_sees_no_list_and_no_link_to_one() -> Result<()> {
 }
 
 #[test]
-fn an_account_with_more_permissions_is_out_of_reach() -> Result<()> {
+fn users_with_more_permissions_cannot_be_changed() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let root = superuser(conn, "root")?;
@@ -178,7 +178,7 @@ fn an_account_with_more_permissions_is_out_of_reach() -> Result<()> {
 }
 
 #[test]
-fn names_of_higher_privileged_users_can_be_changed() -> Result<()> {
+fn names_of_users_with_more_permissions_can_be_changed() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let root = superuser(conn, "root")?;
@@ -218,7 +218,7 @@ fn names_of_higher_privileged_users_can_be_changed() -> Result<()> {
 }
 
 #[test]
-fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
+fn a_deleted_choice_is_a_validation_error() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let bob = account(conn, "bob")?;
@@ -244,7 +244,7 @@ fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
 }
 
 #[test]
-fn a_user_is_added_beside_a_profile_by_who_may_add_users() -> Result<()> {
+fn adding_a_user_from_a_profile_requires_add_permission() -> Result<()> {
     let site = TestSite::start()?;
     let permissions = ["profiles.add_profile", "auth.add_user"];
     let mut bob = Browser::staff(&site, "bob", &permissions)?;
@@ -262,7 +262,7 @@ fn a_user_is_added_beside_a_profile_by_who_may_add_users() -> Result<()> {
 }
 
 #[test]
-fn of_what_was_done_at_once_everybody_sees_what_they_may_look_at() -> Result<()> {
+fn a_change_set_shows_only_objects_that_the_user_may_view() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut root = Browser::superuser(&site, "ada")?;
     delete(&mut root, "lettings/address/1")?;

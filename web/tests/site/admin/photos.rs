@@ -33,7 +33,7 @@ fn insert_photos(conn: &mut DbConnection, alts: &[&str]) -> Result<Vec<String>> 
 }
 
 #[test]
-fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
+fn photos_are_uploaded_and_an_invalid_file_is_named() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
@@ -110,7 +110,7 @@ fn photos_are_described_moved_deleted_and_restored() -> Result<()> {
 }
 
 #[test]
-fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> Result<()> {
+fn an_invalid_or_conflicting_description_is_shown_again() -> Result<()> {
     let site = TestSite::with_letting()?;
     let conn = &mut site.database()?;
     let id = photo(conn, 1, "Sofa")?;
@@ -140,7 +140,7 @@ fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> R
 }
 
 #[test]
-fn of_many_bad_files_only_some_are_named() -> Result<()> {
+fn only_the_first_invalid_files_are_named() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.get(FORM)?;
@@ -153,7 +153,7 @@ fn of_many_bad_files_only_some_are_named() -> Result<()> {
 }
 
 #[test]
-fn a_letting_takes_forty_photos() -> Result<()> {
+fn a_letting_has_at_most_40_photos() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.get(FORM)?;
@@ -170,7 +170,7 @@ fn a_letting_takes_forty_photos() -> Result<()> {
 }
 
 #[test]
-fn a_photo_has_a_form_of_its_own() -> Result<()> {
+fn a_photo_has_its_own_form() -> Result<()> {
     let site = TestSite::with_letting()?;
     let conn = &mut site.database()?;
     let id = photo(conn, 1, "Sofa")?;
@@ -197,7 +197,7 @@ fn a_photo_has_a_form_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn each_action_needs_its_permission_and_a_token() -> Result<()> {
+fn each_action_requires_its_permission_and_a_csrf_token() -> Result<()> {
     let site = TestSite::with_letting()?;
     let conn = &mut site.database()?;
     let id = photo(conn, 1, "Sofa")?.to_string();
@@ -224,7 +224,7 @@ fn each_action_needs_its_permission_and_a_token() -> Result<()> {
 }
 
 #[test]
-fn two_people_can_move_photos_at_once() -> Result<()> {
+fn photos_can_be_moved_concurrently() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -260,7 +260,7 @@ fn two_people_can_move_photos_at_once() -> Result<()> {
 }
 
 #[test]
-fn an_upload_that_breaks_off_adds_nothing_and_one_beyond_the_limit_is_413() -> Result<()> {
+fn an_incomplete_upload_adds_nothing_and_a_too_large_one_is_413() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.get(FORM)?;

@@ -20,7 +20,7 @@ fn location(answer: &Answer) -> Result<String> {
 }
 
 #[test]
-fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
+fn a_page_beyond_the_end_redirects_to_the_last_page() -> Result<()> {
     for site in TestSite::on_each()? {
         lettings::demo::fill(&mut site.database()?, 102, |_| {})?;
         let mut browser = Browser::superuser(&site, "ada")?;
@@ -52,7 +52,7 @@ fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
 }
 
 #[test]
-fn the_pages_of_a_row_lead_back_to_its_form_with_the_list_it_came_from() -> Result<()> {
+fn pages_of_an_object_preserve_the_filters_of_its_list() -> Result<()> {
     let site = TestSite::start()?;
     lettings::demo::fill(&mut site.database()?, 1, |_| {})?;
     let mut browser = Browser::superuser(&site, "ada")?;
@@ -70,7 +70,7 @@ fn the_pages_of_a_row_lead_back_to_its_form_with_the_list_it_came_from() -> Resu
 }
 
 #[test]
-fn a_new_password_leads_back_to_the_account_with_the_list_it_came_from() -> Result<()> {
+fn the_password_form_preserves_the_filters_of_the_list() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let filters = "?_changelist_filters=is_staff__exact%3D1";

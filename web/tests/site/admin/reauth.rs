@@ -29,7 +29,7 @@ fn confirm(
 }
 
 #[test]
-fn a_password_of_somebody_is_set_after_a_new_proof_and_never_stands_in_the_page() -> Result<()> {
+fn setting_a_password_requires_reauthentication_and_never_shows_it() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         let bob = account(&mut site.database()?, "bob")?;
@@ -59,7 +59,7 @@ fn a_password_of_somebody_is_set_after_a_new_proof_and_never_stands_in_the_page(
 }
 
 #[test]
-fn who_goes_back_instead_finds_the_form_as_it_was_sent() -> Result<()> {
+fn going_back_shows_the_submitted_form() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         let bob = account(&mut site.database()?, "bob")?;
@@ -88,7 +88,7 @@ fn who_goes_back_instead_finds_the_form_as_it_was_sent() -> Result<()> {
 }
 
 #[test]
-fn a_form_that_changes_permissions_asks_and_one_that_does_not_goes_through() -> Result<()> {
+fn only_changed_permissions_require_reauthentication() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let bob = account(&mut site.database()?, "bob")?;
@@ -121,7 +121,7 @@ fn a_form_that_changes_permissions_asks_and_one_that_does_not_goes_through() -> 
 }
 
 #[test]
-fn every_act_that_matters_asks() -> Result<()> {
+fn every_sensitive_action_requires_reauthentication() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let conn = &mut site.database()?;
@@ -177,7 +177,7 @@ fn every_act_that_matters_asks() -> Result<()> {
 }
 
 #[test]
-fn what_is_kept_counts_for_its_user_at_its_address_alone() -> Result<()> {
+fn a_kept_form_is_valid_for_its_user_and_path_only() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut eve = Browser::superuser(&site, "eve")?;
@@ -198,7 +198,7 @@ fn what_is_kept_counts_for_its_user_at_its_address_alone() -> Result<()> {
 }
 
 #[test]
-fn guesses_at_a_proof_and_at_the_current_password_are_slowed_down() -> Result<()> {
+fn reauthentication_and_current_password_are_throttled() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     make_stale(&site)?;

@@ -59,7 +59,7 @@ pub(super) fn act(browser: &mut Browser<'_>) -> Result<String> {
 }
 
 #[test]
-fn an_address_comes_back_with_its_letting() -> Result<()> {
+fn an_address_is_restored_with_its_letting() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Quay House")?;
@@ -89,7 +89,7 @@ fn an_address_comes_back_with_its_letting() -> Result<()> {
 }
 
 #[test]
-fn a_deletion_is_undone_from_its_message() -> Result<()> {
+fn deletion_can_be_undone_from_its_message() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for title in ["Pier House", "Quay House"] {
@@ -118,7 +118,7 @@ fn a_deletion_is_undone_from_its_message() -> Result<()> {
 }
 
 #[test]
-fn a_user_comes_back_with_profile_groups_and_permissions() -> Result<()> {
+fn a_user_is_restored_with_profile_groups_and_permissions() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         profile(conn, "carol")?;
@@ -142,7 +142,7 @@ fn a_user_comes_back_with_profile_groups_and_permissions() -> Result<()> {
 }
 
 #[test]
-fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()> {
+fn a_bulk_deletion_is_restored_one_by_one_or_together() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for title in ["Pier House", "Quay House", "Surf Shack"] {
@@ -170,7 +170,7 @@ fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()
 }
 
 #[test]
-fn what_went_along_comes_back_to_a_row_that_is_there_again() -> Result<()> {
+fn cascaded_objects_are_restored_to_an_existing_parent() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let id = letting(conn, "Pier House")?;
@@ -192,7 +192,7 @@ fn what_went_along_comes_back_to_a_row_that_is_there_again() -> Result<()> {
 }
 
 #[test]
-fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
+fn if_one_object_is_invalid_nothing_is_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         for name in ["bob", "carol"] {
@@ -217,7 +217,7 @@ fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
 }
 
 #[test]
-fn to_restore_one_needs_the_right_to_add_all_that_comes_back() -> Result<()> {
+fn restoring_requires_permission_to_add_every_object() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     letting(conn, "Pier House")?;
@@ -245,7 +245,7 @@ fn to_restore_one_needs_the_right_to_add_all_that_comes_back() -> Result<()> {
 }
 
 #[test]
-fn nobody_goes_back_to_permissions_that_they_do_not_have() -> Result<()> {
+fn a_version_with_permissions_that_the_user_lacks_cannot_be_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut root = Browser::superuser(&site, "root")?;
@@ -271,7 +271,7 @@ fn nobody_goes_back_to_permissions_that_they_do_not_have() -> Result<()> {
 }
 
 #[test]
-fn deleted_rows_are_listed_until_they_come_back() -> Result<()> {
+fn deleted_objects_are_listed_until_they_are_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;

@@ -9,7 +9,7 @@ use super::restore::{act, delete, delete_several, restore};
 use super::{Browser, account};
 
 #[test]
-fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> {
+fn a_group_is_restored_with_its_remaining_members() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
@@ -60,7 +60,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
 }
 
 #[test]
-fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()> {
+fn without_permission_to_change_users_a_group_is_restored_without_members() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
@@ -81,7 +81,7 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
 }
 
 #[test]
-fn groups_that_were_deleted_together_come_back_with_their_members() -> Result<()> {
+fn groups_deleted_together_are_restored_with_their_members() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let [a, b] = ["a", "b"].map(|name| Group::insert(conn, &accounts::testing::group(name)));

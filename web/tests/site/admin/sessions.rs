@@ -12,7 +12,7 @@ use super::{Browser, USER_FORM, staff, with};
 const OWN: &str = "/admin/sessions/";
 
 #[test]
-fn one_sees_and_ends_ones_own_sessions() -> Result<()> {
+fn users_can_list_and_end_their_sessions() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut here = Browser::superuser(&site, "ada")?;
         let mut there = Browser::logged_in(&site, "ada")?;
@@ -44,7 +44,7 @@ fn one_sees_and_ends_ones_own_sessions() -> Result<()> {
 }
 
 #[test]
-fn a_page_that_is_only_read_leaves_the_session_alone() -> Result<()> {
+fn reading_a_page_does_not_change_the_session() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         ada.get("/admin/")?;
@@ -69,7 +69,7 @@ fn button(page: &str) -> Option<String> {
 }
 
 #[test]
-fn nobody_ends_sessions_of_whom_they_may_not_change() -> Result<()> {
+fn ending_sessions_requires_permission_to_change_the_user() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut bob = Browser::staff(&site, "bob", &["auth.change_user"])?;
@@ -101,7 +101,7 @@ fn nobody_ends_sessions_of_whom_they_may_not_change() -> Result<()> {
 }
 
 #[test]
-fn a_change_of_permissions_gives_the_session_another_token() -> Result<()> {
+fn changed_permissions_renew_the_session_token() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut ada = Browser::superuser(&site, "ada")?;
@@ -140,7 +140,7 @@ fn a_change_of_permissions_gives_the_session_another_token() -> Result<()> {
 }
 
 #[test]
-fn a_login_begins_a_new_session() -> Result<()> {
+fn login_starts_a_new_session() -> Result<()> {
     let site = TestSite::start()?;
     staff(&mut site.database()?, "bob")?;
     let mut browser = Browser::superuser(&site, "ada")?;
@@ -154,7 +154,7 @@ fn a_login_begins_a_new_session() -> Result<()> {
 }
 
 #[test]
-fn over_http_and_https_cookies_have_other_names_and_never_mix() -> Result<()> {
+fn http_and_https_use_different_cookie_names() -> Result<()> {
     let site = TestSite::with(&pairs(
         "PUBLIC_URL=http://homes.example&TRUSTED_PROXIES=127.0.0.1",
     ))?;

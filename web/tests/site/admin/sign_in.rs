@@ -11,7 +11,7 @@ use crate::support::{
 const REFUSED: &str = "Incorrect username or password.";
 
 #[test]
-fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
+fn anonymous_visitors_are_redirected_to_login_and_back() -> Result<()> {
     for site in TestSite::on_each()? {
         staff(&mut site.database()?, "ada")?;
         let mut browser = Browser::new(&site);
@@ -46,7 +46,7 @@ fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
 }
 
 #[test]
-fn whatever_is_wrong_the_refusal_is_the_same() -> Result<()> {
+fn every_failed_login_has_the_same_message() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     account(conn, "visitor")?;
@@ -69,7 +69,7 @@ fn whatever_is_wrong_the_refusal_is_the_same() -> Result<()> {
 }
 
 #[test]
-fn logging_out_asks_and_ends_the_session() -> Result<()> {
+fn logout_is_confirmed_and_ends_the_session() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let session = browser.cookies.clone();
@@ -87,7 +87,7 @@ fn logging_out_asks_and_ends_the_session() -> Result<()> {
 }
 
 #[test]
-fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
+fn admin_pages_are_never_cached_and_cookies_are_secure() -> Result<()> {
     let site = TestSite::with(&pairs(
         "PUBLIC_URL=https://homes.example&ALLOWED_HOSTS=homes.example,localhost",
     ))?;
@@ -144,7 +144,7 @@ fn a_new_password_ends_all_other_sessions() -> Result<()> {
 }
 
 #[test]
-fn sessions_out_of_reach_are_a_page_and_not_a_blank() -> Result<()> {
+fn unavailable_session_store_is_an_error_page() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let mut conn = site.database()?;
@@ -160,7 +160,7 @@ fn sessions_out_of_reach_are_a_page_and_not_a_blank() -> Result<()> {
 }
 
 #[test]
-fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<()> {
+fn a_temporary_password_must_be_changed_first() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let id = superuser(conn, "ada")?;
@@ -198,7 +198,7 @@ fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<
 }
 
 #[test]
-fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() -> Result<()> {
+fn a_form_submitted_after_the_session_ended_is_kept_over_the_login() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         account(&mut site.database()?, "bob")?;
@@ -241,7 +241,7 @@ fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() 
 }
 
 #[test]
-fn a_missing_permission_is_named_on_a_page_of_the_admin() -> Result<()> {
+fn forbidden_page_names_the_missing_permission() -> Result<()> {
     let site = TestSite::start()?;
     let mut bob = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
 
@@ -268,7 +268,7 @@ fn a_missing_permission_is_named_on_a_page_of_the_admin() -> Result<()> {
 }
 
 #[test]
-fn a_rejected_form_is_explained() -> Result<()> {
+fn csrf_failure_is_explained() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let form = "/admin/lettings/letting/add/";

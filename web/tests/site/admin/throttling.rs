@@ -10,7 +10,7 @@ use super::{Browser, PASSWORD, account};
 use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 #[test]
-fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
+fn too_many_attempts_are_throttled_except_on_a_known_device() -> Result<()> {
     let site = TestSite::start()?;
     let mut known = Browser::superuser(&site, "ada")?;
     let new = "New wave 77";
@@ -45,7 +45,7 @@ fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
 }
 
 #[test]
-fn forty_colleagues_log_in_at_once_from_one_address() -> Result<()> {
+fn forty_users_can_log_in_at_once_from_one_address() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let ada = account(conn, "ada")?;

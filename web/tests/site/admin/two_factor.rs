@@ -55,7 +55,7 @@ fn key(page: &crate::html::Html) -> Result<Vec<u8>> {
 }
 
 #[test]
-fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
+fn two_factor_is_active_after_the_first_correct_code() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
         let id = User::find_by_username(&mut site.database()?, "ada")?.id;
@@ -93,7 +93,7 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
 }
 
 #[test]
-fn a_secret_of_somebody_else_sets_nothing_up() -> Result<()> {
+fn the_secret_of_another_user_is_rejected() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut bob = Browser::staff(&site, "bob", &[])?;
@@ -108,7 +108,7 @@ fn a_secret_of_somebody_else_sets_nothing_up() -> Result<()> {
 }
 
 #[test]
-fn with_a_factor_the_password_alone_opens_nothing() -> Result<()> {
+fn with_two_factor_the_password_alone_is_not_enough() -> Result<()> {
     for site in TestSite::on_each()? {
         let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
         let mut browser = Browser::new(&site);
@@ -148,7 +148,7 @@ fn with_a_factor_the_password_alone_opens_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_recovery_code_opens_the_account_once() -> Result<()> {
+fn a_recovery_code_works_once() -> Result<()> {
     let site = TestSite::start()?;
     let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
     let mut browser = Browser::new(&site);
@@ -170,7 +170,7 @@ fn a_recovery_code_opens_the_account_once() -> Result<()> {
 }
 
 #[test]
-fn guesses_at_a_code_are_slowed_down() -> Result<()> {
+fn codes_are_throttled() -> Result<()> {
     let site = TestSite::start()?;
     let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
     let mut stranger = Browser::new(&site);
@@ -188,7 +188,7 @@ fn guesses_at_a_code_are_slowed_down() -> Result<()> {
 }
 
 #[test]
-fn without_a_right_password_there_is_no_second_step() -> Result<()> {
+fn the_second_step_requires_the_correct_password() -> Result<()> {
     let site = TestSite::start()?;
     let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
     let mut stranger = Browser::new(&site);
@@ -206,7 +206,7 @@ fn without_a_right_password_there_is_no_second_step() -> Result<()> {
 }
 
 #[test]
-fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
+fn new_recovery_codes_and_turning_off_require_reauthentication() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let app = App::set_up(&mut browser)?;
@@ -235,7 +235,7 @@ fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
 }
 
 #[test]
-fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {
+fn superusers_must_set_up_required_two_factor() -> Result<()> {
     let site = TestSite::with(&[("REQUIRE_TOTP", "yes")])?;
     superuser(&mut site.database()?, "ada")?;
     let mut ada = Browser::new(&site);
@@ -255,7 +255,7 @@ fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {
 }
 
 #[test]
-fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Result<()> {
+fn a_superuser_can_turn_off_two_factor_of_a_user() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut bob = Browser::staff(&site, "bob", &["auth.change_user", "auth.view_user"])?;

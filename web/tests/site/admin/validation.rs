@@ -7,7 +7,7 @@ use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{TestSite, assert_contains_all, letting, pairs, profile};
 
 #[test]
-fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
+fn uniqueness_errors_are_shown_with_all_other_errors() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -52,7 +52,7 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
 }
 
 #[test]
-fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() -> Result<()> {
+fn duplicate_address_is_confirmed_once_and_a_city_keeps_its_spelling() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;

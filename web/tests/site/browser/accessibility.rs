@@ -19,12 +19,12 @@ const CHECK: &str = "
 ";
 
 #[test]
-fn axe_finds_nothing_in_light_colours() -> Result<()> {
+fn axe_finds_nothing_in_light_mode() -> Result<()> {
     check_all("light")
 }
 
 #[test]
-fn axe_finds_nothing_in_dark_colours() -> Result<()> {
+fn axe_finds_nothing_in_dark_mode() -> Result<()> {
     check_all("dark")
 }
 

@@ -31,12 +31,12 @@ const FOR_ANYBODY: [&str; 4] = [
 ];
 
 #[test]
-fn axe_finds_nothing_in_the_administration_in_light_colours() -> Result<()> {
+fn axe_finds_nothing_in_the_admin_in_light_mode() -> Result<()> {
     check_all("light")
 }
 
 #[test]
-fn axe_finds_nothing_in_the_administration_in_dark_colours() -> Result<()> {
+fn axe_finds_nothing_in_the_admin_in_dark_mode() -> Result<()> {
     check_all("dark")
 }
 

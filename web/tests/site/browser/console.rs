@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use super::session::{PAGES, Script, browse};
 
 #[test]
-fn no_page_asks_another_host_for_anything() -> Result<()> {
+fn no_page_requests_another_host() -> Result<()> {
     browse(Script::On, async |browser| {
         for target in PAGES {
             browser.open(target).await?;
@@ -28,7 +28,7 @@ fn no_page_asks_another_host_for_anything() -> Result<()> {
 }
 
 #[test]
-fn the_browser_complains_of_nothing() -> Result<()> {
+fn the_browser_console_is_empty() -> Result<()> {
     browse(Script::On, async |browser| {
         for target in PAGES {
             browser.open(target).await?;
@@ -44,7 +44,7 @@ fn the_browser_complains_of_nothing() -> Result<()> {
 }
 
 #[test]
-fn every_picture_is_there() -> Result<()> {
+fn every_image_loads() -> Result<()> {
     browse(Script::On, async |browser| {
         for target in PAGES {
             browser.open(target).await?;

@@ -39,7 +39,7 @@ async fn tab_to(browser: &Browser, wanted: &str) -> Result<()> {
 }
 
 #[test]
-fn the_first_stop_leads_past_the_header() -> Result<()> {
+fn the_first_tab_stop_skips_the_header() -> Result<()> {
     browse(Script::On, async |browser| {
         for target in ["/", "/lettings/", "/nowhere/"] {
             browser.open(target).await?;
@@ -62,7 +62,7 @@ fn the_first_stop_leads_past_the_header() -> Result<()> {
 }
 
 #[test]
-fn a_letting_is_found_and_left_by_keyboard() -> Result<()> {
+fn a_letting_can_be_opened_and_left_by_keyboard() -> Result<()> {
     browse(Script::On, async |browser| {
         browser.open("/lettings/").await?;
 
@@ -79,7 +79,7 @@ fn a_letting_is_found_and_left_by_keyboard() -> Result<()> {
 }
 
 #[test]
-fn a_search_is_sent_by_enter() -> Result<()> {
+fn enter_submits_a_search() -> Result<()> {
     browse(Script::On, async |browser| {
         browser.open("/lettings/").await?;
 
@@ -98,7 +98,7 @@ fn a_search_is_sent_by_enter() -> Result<()> {
 }
 
 #[test]
-fn the_first_row_of_a_list_is_a_few_stops_away() -> Result<()> {
+fn the_first_row_of_a_list_is_a_few_tab_stops_away() -> Result<()> {
     browse(Script::Off, async |browser| {
         browser.log_in("/admin/lettings/letting/").await?;
 

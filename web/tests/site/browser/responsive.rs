@@ -58,7 +58,7 @@ fn no_page_scrolls_sideways() -> Result<()> {
 }
 
 #[test]
-fn every_target_is_large_enough_for_a_finger() -> Result<()> {
+fn every_touch_target_is_large_enough() -> Result<()> {
     browse(Script::On, async |browser| {
         resize(browser, 360, 740).await?;
         for target in PAGES {
@@ -73,7 +73,7 @@ fn every_target_is_large_enough_for_a_finger() -> Result<()> {
 }
 
 #[test]
-fn the_first_letting_is_on_the_first_screen_of_a_telephone() -> Result<()> {
+fn the_first_letting_is_visible_on_a_phone() -> Result<()> {
     browse(Script::Off, async |browser| {
         resize(browser, 360, 740).await?;
         browser.open("/lettings/").await?;

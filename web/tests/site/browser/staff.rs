@@ -45,7 +45,7 @@ async fn save_the_letting(browser: &Browser) -> Result<()> {
 }
 
 #[test]
-fn a_letting_is_added_with_its_address_after_a_mistake() -> Result<()> {
+fn a_letting_is_added_with_its_address_after_an_error() -> Result<()> {
     browse(Script::On, add_a_letting)
 }
 
@@ -81,12 +81,12 @@ async fn add_a_letting(browser: &Browser) -> Result<()> {
 }
 
 #[test]
-fn a_file_is_taken_in_and_nothing_of_it_twice() -> Result<()> {
+fn importing_a_file_twice_adds_nothing() -> Result<()> {
     browse(Script::On, import_a_file)
 }
 
 #[test]
-fn a_file_is_taken_in_without_script() -> Result<()> {
+fn a_file_is_imported_without_script() -> Result<()> {
     browse(Script::Off, import_a_file)
 }
 
@@ -131,7 +131,7 @@ fn many_choices_are_searched_without_script() -> Result<()> {
 }
 
 #[test]
-fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
+fn many_choices_are_searched_by_keyboard() -> Result<()> {
     browse(Script::On, async |browser| {
         begin_a_letting(browser).await?;
         browser.type_into("id_address_find", "gull 59").await?;
@@ -157,7 +157,7 @@ fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
 }
 
 #[test]
-fn the_second_click_of_a_double_one_saves_nothing() -> Result<()> {
+fn a_double_click_saves_once() -> Result<()> {
     browse(Script::On, async |browser| {
         begin_a_letting(browser).await?;
         let twice = "const form = document.querySelector('form.form-row');
@@ -172,7 +172,7 @@ fn the_second_click_of_a_double_one_saves_nothing() -> Result<()> {
 }
 
 #[test]
-fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
+fn an_address_added_in_a_popup_is_selected() -> Result<()> {
     browse(Script::On, async |browser| {
         begin_a_letting(browser).await?;
         browser.follow("Add another").await?;
@@ -206,7 +206,7 @@ async fn fill_in_an_address(browser: &Browser) -> Result<()> {
 }
 
 #[test]
-fn one_box_ticks_all_and_says_how_many() -> Result<()> {
+fn one_checkbox_selects_all_and_shows_the_count() -> Result<()> {
     browse(Script::On, async |browser| {
         enter(browser).await?;
         browser.open("/admin/lettings/letting/").await?;

@@ -16,7 +16,7 @@ fn staff_log_in_with_a_code() -> Result<()> {
 }
 
 #[test]
-fn staff_log_in_with_a_code_without_script_too() -> Result<()> {
+fn staff_log_in_with_a_code_without_script() -> Result<()> {
     browse(Script::Off, walk)
 }
 

@@ -19,7 +19,7 @@ fn a_visitor_finds_a_letting_and_a_profile() -> Result<()> {
 }
 
 #[test]
-fn a_visitor_without_script_finds_them_too() -> Result<()> {
+fn a_visitor_without_script_finds_a_letting_and_a_profile() -> Result<()> {
     browse(Script::Off, async |browser| {
         browser.open_url(PROBE).await?;
         assert_eq!(browser.title().await?, "off");
@@ -83,7 +83,7 @@ fn a_letting_is_printed_on_one_page_of_a4() -> Result<()> {
 }
 
 #[test]
-fn photos_are_seen_in_full_size_with_links_and_with_keys() -> Result<()> {
+fn photos_open_in_full_size_with_links_and_keys() -> Result<()> {
     const RIGHT: char = '\u{E014}';
     const ESCAPE: char = '\u{E00C}';
     browse(Script::On, async |browser| {

@@ -16,7 +16,7 @@ const GIVEN: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn a_superuser_is_made_from_the_environment_once() -> Result<()> {
+fn a_superuser_is_created_from_the_environment_once() -> Result<()> {
     let program = Program::with(&GIVEN)?;
 
     let made = program.run(&["createsuperuser", "--no-input"])?;
@@ -42,7 +42,7 @@ fn a_superuser_is_made_from_the_environment_once() -> Result<()> {
 }
 
 #[test]
-fn a_mounted_password_ends_before_its_newline() -> Result<()> {
+fn a_password_file_may_end_with_a_newline() -> Result<()> {
     let password = ("SUPERUSER_PASSWORD", "Sea breeze 42\r\n");
     let program = Program::with(&[GIVEN[0], GIVEN[1], password])?;
 
@@ -54,7 +54,7 @@ fn a_mounted_password_ends_before_its_newline() -> Result<()> {
 }
 
 #[test]
-fn every_wrong_variable_is_named() -> Result<()> {
+fn every_invalid_variable_is_named() -> Result<()> {
     let nothing = Program::new()?.run(&["createsuperuser", "--no-input"])?;
     let weak = [GIVEN[0], GIVEN[1], ("SUPERUSER_PASSWORD", "1234")];
     let weak = Program::with(&weak)?.run(&["createsuperuser", "--no-input"])?;
@@ -72,7 +72,7 @@ fn every_wrong_variable_is_named() -> Result<()> {
 }
 
 #[test]
-fn a_password_is_changed_by_answers() -> Result<()> {
+fn changepassword_prompts_for_the_password() -> Result<()> {
     let program = Program::with(&GIVEN)?;
     program.run(&["createsuperuser", "--no-input"])?;
 
@@ -95,7 +95,7 @@ fn a_password_is_changed_by_answers() -> Result<()> {
 }
 
 #[test]
-fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
+fn resetfactor_turns_off_two_factor() -> Result<()> {
     let program = Program::with(&GIVEN)?;
     program.run(&["createsuperuser", "--no-input"])?;
     let conn = &mut program.database()?;

@@ -12,7 +12,7 @@ use profiles::PublicProfile;
 use super::program::{Program, setting};
 
 #[test]
-fn a_new_database_is_brought_up_to_date_once() -> Result<()> {
+fn a_new_database_is_migrated_once() -> Result<()> {
     let program = Program::new()?;
 
     let first = program.run(&["migrate"])?;
@@ -31,7 +31,7 @@ fn a_new_database_is_brought_up_to_date_once() -> Result<()> {
 }
 
 #[test]
-fn looking_for_a_database_makes_none() -> Result<()> {
+fn check_creates_no_database() -> Result<()> {
     let program = Program::new()?;
 
     for arguments in [&["check"][..], &["migrate", "--check"]] {
@@ -48,7 +48,7 @@ fn looking_for_a_database_makes_none() -> Result<()> {
 }
 
 #[test]
-fn what_is_pending_is_named() -> Result<()> {
+fn pending_migrations_are_listed() -> Result<()> {
     let program = Program::new()?;
     program.run(&["migrate"])?;
     diesel::sql_query(
@@ -84,7 +84,7 @@ fn check_prints_a_line_per_check() -> Result<()> {
 }
 
 #[test]
-fn check_looks_at_a_server_too() -> Result<()> {
+fn check_accepts_postgresql() -> Result<()> {
     for db in TestDb::each()? {
         let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
 
@@ -111,7 +111,7 @@ fn check_finds_a_damaged_file() -> Result<()> {
 }
 
 #[test]
-fn check_finds_what_is_missing() -> Result<()> {
+fn check_finds_missing_tables_and_columns() -> Result<()> {
     let no_column = "ALTER TABLE sessions DROP COLUMN browser";
     for (damage, reason) in [
         ("DROP TABLE login_failures", "the table login_failures is"),
@@ -168,7 +168,7 @@ fn check_finds_a_server_on_which_saves_fail() -> Result<()> {
 }
 
 #[test]
-fn check_finds_rows_that_refer_to_nothing() -> Result<()> {
+fn check_finds_dangling_references() -> Result<()> {
     let db = TestDb::sqlite()?;
     db.connect()?.batch_execute(
         "PRAGMA foreign_keys = OFF; INSERT INTO user_groups (user_id, group_id) VALUES (7, 8)",
@@ -181,7 +181,7 @@ fn check_finds_rows_that_refer_to_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_role_that_may_only_read_can_back_up_and_check_finds_what_it_lacks() -> Result<()> {
+fn a_read_only_role_can_back_up_and_check_names_missing_privileges() -> Result<()> {
     let Some(db) = TestDb::postgres()? else {
         return Ok(());
     };
@@ -211,7 +211,7 @@ fn a_role_that_may_only_read_can_back_up_and_check_finds_what_it_lacks() -> Resu
 }
 
 #[test]
-fn the_demo_is_the_same_at_each_run() -> Result<()> {
+fn the_demo_is_deterministic() -> Result<()> {
     for (one, other) in TestDb::each()?.into_iter().zip(TestDb::each()?) {
         for db in [&one, &other] {
             let program = Program::with(&[("DATABASE_URL", &setting(db))])?;
@@ -234,7 +234,7 @@ fn the_demo_is_the_same_at_each_run() -> Result<()> {
 }
 
 #[test]
-fn the_demo_is_not_mixed_with_other_lettings() -> Result<()> {
+fn the_demo_is_rejected_beside_other_lettings() -> Result<()> {
     let program = Program::new()?;
     program.run(&["migrate"])?;
     crate::support::letting(&mut program.database()?, "Lakeside flat")?;

@@ -9,7 +9,7 @@ use oc_core::testing::TestDb;
 use super::program::{Program, Run, setting};
 
 /// Failed, with these words in the reason, and a hint after it.
-fn assert_told(run: &Run, words: &str) {
+fn assert_explained(run: &Run, words: &str) {
     assert_eq!(run.code, Some(1), "{}{}", run.out, run.errors);
     let is_log = |line: &&str| !line.starts_with("error: ");
     let mut lines = run.errors.lines().skip_while(is_log);
@@ -20,7 +20,7 @@ fn assert_told(run: &Run, words: &str) {
 }
 
 #[test]
-fn what_is_no_database_is_told_with_a_way_out() -> Result<()> {
+fn a_file_that_is_not_a_database_is_explained() -> Result<()> {
     for (path, trouble) in [
         ("folder", "file is not a database"),
         ("notes.txt", "file is not a database"),
@@ -40,28 +40,28 @@ fn what_is_no_database_is_told_with_a_way_out() -> Result<()> {
         for arguments in [&[][..], &["migrate"], &["check"]] {
             let run = program.run(arguments)?;
 
-            assert_told(&run, &format!("cannot  | {path} | {trouble}"));
+            assert_explained(&run, &format!("cannot  | {path} | {trouble}"));
         }
     }
     Ok(())
 }
 
 #[test]
-fn a_server_that_is_away_is_told_with_a_way_out() -> Result<()> {
+fn an_unavailable_server_is_explained() -> Result<()> {
     let url = "postgres://oc@%2Fno%2Fsuch%2Fsocket/oc";
     let program = Program::with(&[("DATABASE_URL", url), ("PORT", "0")])?;
 
     for arguments in [&[][..], &["migrate"], &["check"], &["demo"]] {
         let run = program.run(arguments)?;
 
-        assert_told(&run, "cannot open the database postgres://oc@");
+        assert_explained(&run, "cannot open the database postgres://oc@");
         assert_contains(&run.errors, "Is the server running");
     }
     Ok(())
 }
 
 #[test]
-fn a_database_that_cannot_be_written_is_told_with_a_way_out() -> Result<()> {
+fn a_read_only_database_is_explained() -> Result<()> {
     let db = TestDb::sqlite()?;
     diesel::sql_query("PRAGMA journal_mode = DELETE").execute(&mut db.connect()?)?;
     // Permissions would not keep the superuser from writing; this does.
@@ -73,12 +73,12 @@ fn a_database_that_cannot_be_written_is_told_with_a_way_out() -> Result<()> {
 
     let run = program.run(&["check"])?;
 
-    assert_told(&run, "readonly database");
+    assert_explained(&run, "readonly database");
     Ok(())
 }
 
 #[test]
-fn a_database_that_stays_locked_is_told_with_a_way_out() -> Result<()> {
+fn a_locked_database_is_explained() -> Result<()> {
     let db = TestDb::sqlite()?;
     let holder = &mut db.connect()?;
     holder.batch_execute("BEGIN IMMEDIATE")?;
@@ -86,31 +86,31 @@ fn a_database_that_stays_locked_is_told_with_a_way_out() -> Result<()> {
 
     let run = program.run(&["check"])?;
 
-    assert_told(&run, "cannot write to the database | database is locked");
+    assert_explained(&run, "cannot write to the database | database is locked");
     Ok(())
 }
 
 #[test]
-fn a_full_disk_is_told_with_a_way_out() -> Result<()> {
+fn a_full_disk_is_explained() -> Result<()> {
     let program = Program::with(&[("PORT", "0")])?;
 
     for arguments in ["", "migrate"] {
         let run = program.run_without_room(20, arguments)?;
 
-        assert_told(&run, "disk I/O error");
+        assert_explained(&run, "disk I/O error");
     }
     Ok(())
 }
 
 #[test]
-fn a_disk_that_fills_up_is_told_with_a_way_out_and_nothing_is_lost() -> Result<()> {
+fn a_disk_that_fills_up_loses_nothing() -> Result<()> {
     let program = Program::new()?;
     let first = program.run(&["demo", "--lettings", "100"])?;
     first.assert_succeeded();
 
     let run = program.run_without_room(300, "demo --lettings 20000")?;
 
-    assert_told(&run, "cannot add the demo data");
+    assert_explained(&run, "cannot add the demo data");
     let after = program.run(&["demo", "--lettings", "100"])?;
     after.assert_succeeded();
     Ok(())

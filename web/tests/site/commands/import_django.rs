@@ -30,7 +30,7 @@ fn program(settings: &[(&str, &str)], dump: &str) -> Result<Program> {
 }
 
 #[test]
-fn a_dry_run_makes_no_database() -> Result<()> {
+fn a_dry_run_creates_no_database() -> Result<()> {
     let program = program(&[], DUMP)?;
 
     let run = program.run(&["import-django", "site.json", "--dry-run"])?;

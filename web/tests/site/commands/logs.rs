@@ -34,7 +34,7 @@ fn of_requests(lines: &[Value]) -> Vec<&Value> {
 }
 
 #[test]
-fn every_request_is_one_line() -> Result<()> {
+fn every_request_is_one_log_line() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[])?;
     let targets = "/lettings/?q=beach /nothing/at/all /profiles/marguerite/ /static/x.css /healthz /readyz \
@@ -66,7 +66,7 @@ fn every_request_is_one_line() -> Result<()> {
 }
 
 #[test]
-fn request_beyond_the_limits_is_a_line_too() -> Result<()> {
+fn requests_beyond_the_limits_are_logged() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[("CLIENT_TIMEOUT", "1")])?;
     let long = "a".repeat(40_000);
@@ -178,7 +178,7 @@ fn every_rejection_is_logged_with_its_reason() -> Result<()> {
 
 /// KITPraktomatTeam/Praktomat#169, FreeUKGen/MyopicVicar#643, lingdb/CoBL#377.
 #[test]
-fn a_right_password_that_does_not_open_the_account_is_logged_with_the_reason() -> Result<()> {
+fn a_denied_login_with_the_correct_password_is_logged_with_its_reason() -> Result<()> {
     let db = TestDb::sqlite()?;
     for (name, change) in [("ada", "is_staff = FALSE"), ("bob", "is_active = FALSE")] {
         superuser(&mut db.connect()?, name)?;
@@ -208,7 +208,7 @@ fn a_right_password_that_does_not_open_the_account_is_logged_with_the_reason() -
 }
 
 #[test]
-fn assets_and_health_are_logged_where_that_is_asked_for() -> Result<()> {
+fn assets_and_health_checks_are_logged_at_debug_level() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[("RUST_LOG", "info,access=debug")])?;
     serving.get("localhost", "/healthz")?;
@@ -224,7 +224,7 @@ fn assets_and_health_are_logged_where_that_is_asked_for() -> Result<()> {
 }
 
 #[test]
-fn the_name_of_a_request_comes_back_and_stands_in_all_its_lines() -> Result<()> {
+fn the_request_id_is_returned_and_in_every_log_line() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[])?;
     db.connect()?.batch_execute("DROP TABLE lettings")?;
@@ -251,7 +251,7 @@ fn the_name_of_a_request_comes_back_and_stands_in_all_its_lines() -> Result<()> 
 }
 
 #[test]
-fn no_address_and_no_second_line_gets_into_the_log() -> Result<()> {
+fn email_addresses_and_line_breaks_are_not_logged() -> Result<()> {
     let db = TestDb::sqlite()?;
     for format in ["text", "json"] {
         let serving = serve(&db, &[("LOG_FORMAT", format)])?;
@@ -273,7 +273,7 @@ fn no_address_and_no_second_line_gets_into_the_log() -> Result<()> {
 }
 
 #[test]
-fn a_panic_is_one_line_with_its_request() -> Result<()> {
+fn a_panic_is_one_log_line_with_its_request() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[])?;
     raise(&db, &serving, "panic")?;
@@ -299,7 +299,7 @@ fn a_panic_is_one_line_with_its_request() -> Result<()> {
 }
 
 #[test]
-fn journal_lines_begin_with_their_priority() -> Result<()> {
+fn journal_lines_start_with_their_priority() -> Result<()> {
     let db = TestDb::sqlite()?;
     let url = setting(&db);
     let program = Program::with(&[("DATABASE_URL", &url), ("LOG_FORMAT", "json")])?;

@@ -95,7 +95,7 @@ fn requests_are_counted_by_route_and_status() -> Result<()> {
 }
 
 #[test]
-fn metrics_have_security_headers_and_are_no_requests_to_the_site() -> Result<()> {
+fn metrics_have_security_headers_and_are_not_counted() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db)?;
 
@@ -115,7 +115,7 @@ fn metrics_have_security_headers_and_are_no_requests_to_the_site() -> Result<()>
 }
 
 #[test]
-fn what_visitors_make_up_makes_no_new_label() -> Result<()> {
+fn visitors_cannot_add_label_values() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db)?;
     for number in 0..20 {
@@ -134,7 +134,7 @@ fn what_visitors_make_up_makes_no_new_label() -> Result<()> {
 }
 
 #[test]
-fn what_the_database_refuses_is_counted() -> Result<()> {
+fn database_errors_are_counted() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db)?;
     db.connect()?.batch_execute("DROP TABLE lettings")?;
@@ -157,7 +157,7 @@ fn what_the_database_refuses_is_counted() -> Result<()> {
 }
 
 #[test]
-fn the_dashboard_and_the_alarms_ask_for_figures_that_there_are() -> Result<()> {
+fn dashboard_and_alerts_use_existing_metrics() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db)?;
     // What has labels is there from its first time on.
@@ -185,7 +185,7 @@ fn the_dashboard_and_the_alarms_ask_for_figures_that_there_are() -> Result<()> {
 }
 
 #[test]
-fn every_figure_of_ours_is_explained() -> Result<()> {
+fn every_metric_is_documented() -> Result<()> {
     let db = TestDb::sqlite()?;
     let figures = figures(&serve(&db)?)?;
     let docs = repository_file("docs/operations.md")?;

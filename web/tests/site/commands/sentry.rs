@@ -63,7 +63,7 @@ fn stack(event: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_fault_is_reported_with_stack_request_and_user_id() -> Result<()> {
+fn an_error_is_reported_with_stack_request_and_user_id() -> Result<()> {
     for db in TestDb::each()? {
         let sentry = Sentry::listen(Manner::Takes)?;
         let settings = pairs("SENTRY_SEND_DEFAULT_PII=true&RUST_LIB_BACKTRACE=1");
@@ -146,7 +146,7 @@ fn no_cookie_token_form_or_email_address_is_reported() -> Result<()> {
 }
 
 #[test]
-fn personal_data_is_not_reported_where_that_is_off() -> Result<()> {
+fn personal_data_is_not_reported_if_turned_off() -> Result<()> {
     let db = TestDb::sqlite()?;
     let sentry = Sentry::listen(Manner::Takes)?;
     let settings = pairs("SENTRY_SEND_DEFAULT_PII=false&SENTRY_TRACES_SAMPLE_RATE=1");
@@ -221,7 +221,7 @@ fn timings_are_named_by_route_and_have_a_span_per_statement() -> Result<()> {
 }
 
 #[test]
-fn an_unresponsive_sentry_holds_up_neither_requests_nor_the_stop() -> Result<()> {
+fn an_unresponsive_sentry_delays_neither_requests_nor_shutdown() -> Result<()> {
     let away = Sentry::listen(Manner::Takes)?;
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     for sentry in [Some(Manner::Hangs), Some(Manner::Refuses), None] {

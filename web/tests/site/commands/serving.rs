@@ -12,7 +12,7 @@ const PRODUCTION: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn a_new_site_in_development_has_the_demo_in_it() -> Result<()> {
+fn a_new_site_in_development_has_demo_data() -> Result<()> {
     let program = Program::new()?;
 
     // No command means `serve`.
@@ -48,7 +48,7 @@ fn a_new_site_in_production_is_empty() -> Result<()> {
 }
 
 #[test]
-fn a_site_that_may_not_migrate_stops_where_something_is_pending() -> Result<()> {
+fn no_migrate_stops_if_a_migration_is_pending() -> Result<()> {
     let program = Program::with(&[("PORT", "0")])?;
 
     let run = program.run(&["serve", "--no-migrate"])?;
@@ -62,7 +62,7 @@ fn a_site_that_may_not_migrate_stops_where_something_is_pending() -> Result<()> 
 }
 
 #[test]
-fn an_address_that_is_taken_is_told_with_a_way_out() -> Result<()> {
+fn a_port_in_use_is_explained() -> Result<()> {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     let port = taken.local_addr()?.port().to_string();
 
@@ -76,7 +76,7 @@ fn an_address_that_is_taken_is_told_with_a_way_out() -> Result<()> {
 }
 
 #[test]
-fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()> {
+fn healthcheck_succeeds_only_while_the_site_runs() -> Result<()> {
     for hosts in ["www.example.org", ".example.org", "*"] {
         let mut settings = PRODUCTION;
         settings[1].1 = hosts;
@@ -97,7 +97,7 @@ fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()>
 }
 
 #[test]
-fn a_stranger_on_the_port_is_no_healthy_site() -> Result<()> {
+fn healthcheck_fails_for_another_program() -> Result<()> {
     let stranger = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     let port = stranger.local_addr()?.port().to_string();
     let answering = std::thread::spawn(move || -> Result<()> {

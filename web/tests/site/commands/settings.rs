@@ -30,7 +30,7 @@ fn a_setting_that_is_not_utf8_is_named() -> Result<()> {
 }
 
 #[test]
-fn a_file_of_settings_counts_in_development() -> Result<()> {
+fn dot_env_is_read_in_development() -> Result<()> {
     let program = Program::with(&[("LOG_FORMAT", "text")])?;
     let file = program.folder().join(".env");
 
@@ -58,7 +58,7 @@ fn a_file_of_settings_counts_in_development() -> Result<()> {
 }
 
 #[test]
-fn production_reads_no_file_of_settings() -> Result<()> {
+fn dot_env_is_ignored_in_production() -> Result<()> {
     let program = Program::with(&[("APP_ENV", "production")])?;
     let settings = "ALLOWED_HOSTS=www.example.org\nSECRET_KEY=0123456789abcdef0123456789abcdef\n";
     std::fs::write(program.folder().join(".env"), settings)?;
@@ -71,7 +71,7 @@ fn production_reads_no_file_of_settings() -> Result<()> {
 }
 
 #[test]
-fn a_file_of_settings_that_says_production_stops_the_start() -> Result<()> {
+fn dot_env_with_production_stops_the_start() -> Result<()> {
     let settings = "APP_ENV=production\nALLOWED_HOSTS=www.example.org\n\
                     SECRET_KEY=0123456789abcdef0123456789abcdef\n";
     let unsaid = Program::new()?;

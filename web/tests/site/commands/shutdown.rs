@@ -22,7 +22,7 @@ fn begin(serving: &Serving) -> Result<Connection> {
 }
 
 #[test]
-fn running_requests_are_finished_while_the_site_is_not_ready() -> Result<()> {
+fn requests_in_progress_finish_while_readyz_fails() -> Result<()> {
     for signal in ["TERM", "INT", "HUP"] {
         let mut serving = Program::new()?.serve(&[])?;
         let mut running = begin(&serving)?;
@@ -51,7 +51,7 @@ fn running_requests_are_finished_while_the_site_is_not_ready() -> Result<()> {
 }
 
 #[test]
-fn connections_are_accepted_until_the_delay_is_over() -> Result<()> {
+fn connections_are_accepted_during_the_shutdown_delay() -> Result<()> {
     let program = Program::with(&[("SHUTDOWN_DELAY", "3600")])?;
     let mut serving = program.serve(&[])?;
     serving.signal("TERM")?;
@@ -74,7 +74,7 @@ fn connections_are_accepted_until_the_delay_is_over() -> Result<()> {
 }
 
 #[test]
-fn hangup_is_ignored_where_it_was_ignored_at_the_start() -> Result<()> {
+fn sighup_stays_ignored_under_nohup() -> Result<()> {
     let serving = Program::new()?.serve_by("/bin/sh", &["-c", "trap '' HUP; exec \"$0\" serve"])?;
 
     serving.signal("HUP")?;
@@ -85,7 +85,7 @@ fn hangup_is_ignored_where_it_was_ignored_at_the_start() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
+fn requests_beyond_the_shutdown_timeout_are_aborted() -> Result<()> {
     let program = Program::with(&[("SHUTDOWN_TIMEOUT", "1")])?;
     let serving = program.serve(&[])?;
     let _running = begin(&serving)?;
@@ -98,7 +98,7 @@ fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
 }
 
 #[test]
-fn a_second_signal_ends_the_site_at_once() -> Result<()> {
+fn a_second_signal_stops_the_site_at_once() -> Result<()> {
     let mut serving = Program::new()?.serve(&[])?;
     let _running = begin(&serving)?;
 
@@ -112,7 +112,7 @@ fn a_second_signal_ends_the_site_at_once() -> Result<()> {
 }
 
 #[test]
-fn a_restart_behind_a_socket_that_is_held_loses_no_connection() -> Result<()> {
+fn a_restart_with_socket_activation_loses_no_connection() -> Result<()> {
     let socket = TcpListener::bind(("127.0.0.1", 0))?;
     let address = socket.local_addr()?;
     let program = Program::new()?;
@@ -145,7 +145,7 @@ fn a_restart_behind_a_socket_that_is_held_loses_no_connection() -> Result<()> {
 }
 
 #[test]
-fn the_service_manager_is_told_how_it_goes() -> Result<()> {
+fn systemd_is_notified() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("notify");
     let manager = UnixDatagram::bind(&path)?;

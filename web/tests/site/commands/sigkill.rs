@@ -20,7 +20,7 @@ const KILLS: usize = 5;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
-fn no_save_that_was_acknowledged_is_lost_to_a_kill() -> Result<()> {
+fn acknowledged_saves_survive_sigkill() -> Result<()> {
     for db in TestDb::each()? {
         let url = setting(&db);
         let settings = [&PRODUCTION[..], &[("DATABASE_URL", &url)]].concat();

@@ -18,7 +18,7 @@ fn files(folder: &Path) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_backup_goes_through_a_pipe_into_a_new_private_database() -> Result<()> {
+fn a_backup_can_be_piped_into_a_new_private_database() -> Result<()> {
     let program = Program::new()?;
     program.run(&["demo"])?;
 
@@ -38,7 +38,7 @@ fn a_backup_goes_through_a_pipe_into_a_new_private_database() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_restored_or_imported_leaves_no_database_behind() -> Result<()> {
+fn a_failed_restore_or_import_leaves_no_database() -> Result<()> {
     for script in [
         "$0 restore - < /dev/null",
         "$0 import-django - < /dev/null",

@@ -13,7 +13,7 @@ const SETTINGS: &str =
     SENTRY_SEND_DEFAULT_PII";
 
 #[test]
-fn help_lists_every_setting_everywhere() -> Result<()> {
+fn every_help_lists_all_settings() -> Result<()> {
     let program = Program::new()?;
 
     let commands = "serve migrate check demo createsuperuser changepassword resetfactor backup restore verify \
@@ -40,7 +40,7 @@ fn help_lists_every_setting_everywhere() -> Result<()> {
 }
 
 #[test]
-fn help_needs_no_setting_and_leaves_nothing_behind() -> Result<()> {
+fn help_needs_no_settings_and_creates_nothing() -> Result<()> {
     let program = Program::with(&[("APP_ENV", "nonsense"), ("DATABASE_URL", "nonsense")])?;
 
     let help = program.run(&["--help"])?;
@@ -66,7 +66,7 @@ fn a_read_only_site_rejects_commands_that_write() -> Result<()> {
 }
 
 #[test]
-fn wrong_usage_has_its_own_exit_code() -> Result<()> {
+fn usage_errors_exit_with_2() -> Result<()> {
     let program = Program::new()?;
 
     let lines = "launch|serve --DATABASE_URL=sqlite://a|serve now|serve --port=80|migrate --chek|\
@@ -83,7 +83,7 @@ fn wrong_usage_has_its_own_exit_code() -> Result<()> {
 }
 
 #[test]
-fn a_command_does_not_depend_on_the_reader_of_its_output() -> Result<()> {
+fn a_closed_stdout_does_not_stop_a_command() -> Result<()> {
     let program = Program::new()?;
     program.run(&["demo"])?;
     program.run(&["backup", "good.oc"])?;

@@ -8,7 +8,7 @@ use super::{FORM, assert_rejected, connect};
 use crate::support::{TestSite, pairs};
 
 #[test]
-fn visitor_is_served_once_slow_clients_are_disconnected() -> Result<()> {
+fn visitor_is_served_after_slow_clients_are_disconnected() -> Result<()> {
     let site = TestSite::with(&pairs("MAX_CONNECTIONS=4&WORKERS=1&CLIENT_TIMEOUT=1"))?;
     let mut slow = Vec::new();
     for _ in 0..8 {
@@ -20,7 +20,7 @@ fn visitor_is_served_once_slow_clients_are_disconnected() -> Result<()> {
 }
 
 #[test]
-fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
+fn requests_beyond_the_limit_get_503_with_retry_after() -> Result<()> {
     let Some(db) = TestDb::postgres()? else {
         return Ok(());
     };
@@ -46,7 +46,7 @@ fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
 }
 
 #[test]
-fn bodies_that_do_not_arrive_keep_nobody_out() -> Result<()> {
+fn stalled_bodies_do_not_block_other_requests() -> Result<()> {
     let site = TestSite::with(&[("MAX_REQUESTS", "1"), ("WORKERS", "1")])?;
     let mut slow = Vec::new();
     for _ in 0..4 {

@@ -28,7 +28,7 @@ fn parts(length: usize) -> String {
 }
 
 #[test]
-fn small_requests_cost_little() -> Result<()> {
+fn small_requests_are_cheap() -> Result<()> {
     let site = TestSite::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")])?;
     letting(&mut site.database()?, "Lakeside flat")?;
     let mut boss = Browser::superuser(&site, "boss")?;

@@ -7,7 +7,7 @@ use crate::http::Connection;
 use crate::support::{TestSite, letting};
 
 #[test]
-fn upgrade_to_another_protocol_is_ignored() -> Result<()> {
+fn protocol_upgrade_is_ignored() -> Result<()> {
     let site = TestSite::start()?;
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
@@ -51,7 +51,7 @@ fn pipelined_requests_are_answered_in_order() -> Result<()> {
 }
 
 #[test]
-fn ambiguous_bodies_are_rejected_and_smuggle_nothing() -> Result<()> {
+fn ambiguous_body_length_is_rejected() -> Result<()> {
     let site = TestSite::start()?;
     let hidden = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -87,7 +87,7 @@ fn ambiguous_bodies_are_rejected_and_smuggle_nothing() -> Result<()> {
 }
 
 #[test]
-fn bare_line_feed_ends_no_trailer() -> Result<()> {
+fn bare_line_feed_does_not_end_a_trailer() -> Result<()> {
     let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
 
     for trailers in ["X: y\n\r\n", "X: y\r\nZ: z\n\r\n", "X: y\n\n", "\n"] {

@@ -7,7 +7,7 @@ use crate::http::request;
 use crate::support::{TestSite, pairs};
 
 #[test]
-fn request_that_is_too_large_is_rejected_with_a_page() -> Result<()> {
+fn too_large_request_is_rejected_with_a_page() -> Result<()> {
     let site = TestSite::with(&pairs(
         "PUBLIC_URL=http://homes.example&TRUSTED_PROXIES=127.0.0.0/8",
     ))?;
@@ -53,7 +53,7 @@ fn request_that_is_too_large_is_rejected_with_a_page() -> Result<()> {
 }
 
 #[test]
-fn head_that_is_too_large_for_the_parser_is_rejected() -> Result<()> {
+fn head_too_large_for_the_parser_is_rejected() -> Result<()> {
     let site = TestSite::start()?;
     let long = "a".repeat(140_000);
 

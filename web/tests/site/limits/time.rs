@@ -114,7 +114,7 @@ fn client_that_does_not_read_is_disconnected() -> Result<()> {
 }
 
 #[test]
-fn request_may_take_longer_than_a_client_may() -> Result<()> {
+fn handler_may_take_longer_than_the_client_timeout() -> Result<()> {
     let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
     let mut browser = Browser::superuser(&site, "boss")?;
     let target = "/admin/auth/group/add/";
@@ -130,7 +130,7 @@ fn request_may_take_longer_than_a_client_may() -> Result<()> {
 }
 
 #[test]
-fn idle_connection_is_closed_without_a_word() -> Result<()> {
+fn idle_connection_is_closed_without_a_response() -> Result<()> {
     let site = TestSite::with(&[("IDLE_TIMEOUT", "1")])?;
     let mut used = connect(&site, GET.as_bytes())?;
     used.answer(true)?;
@@ -140,7 +140,7 @@ fn idle_connection_is_closed_without_a_word() -> Result<()> {
 }
 
 #[test]
-fn client_that_breaks_off_in_a_body_gets_a_bad_request() -> Result<()> {
+fn incomplete_body_is_a_bad_request() -> Result<()> {
     let site = TestSite::start()?;
     let mut stream = TcpStream::connect(site.address())?;
     stream.write_all(format!("{FORM}Content-Length: 100\r\n\r\nusername=").as_bytes())?;
