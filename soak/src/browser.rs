@@ -24,7 +24,7 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
 });
 
 /// A response.
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     headers: HeaderMap,
@@ -32,7 +32,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -47,7 +47,7 @@ impl Answer {
 }
 
 /// Requests a page without cookies.
-pub fn get(address: SocketAddr, target: &str) -> Result<Answer> {
+pub fn get(address: SocketAddr, target: &str) -> Result<Response> {
     Browser::default().send(address, target, None)
 }
 
@@ -72,11 +72,11 @@ impl Browser {
     pub fn logged_in(address: SocketAddr) -> Result<Self> {
         let mut browser = Self::default();
         let fields = [("username", "boss"), ("password", PASSWORD), ("next", "")];
-        let answer = browser.fill(address, "/admin/login/", &fields)?;
+        let response = browser.fill(address, "/admin/login/", &fields)?;
         ensure!(
-            answer.status == 303,
+            response.status == 303,
             "the login was rejected: {}",
-            answer.status
+            response.status
         );
         Ok(browser)
     }
@@ -92,7 +92,7 @@ impl Browser {
         address: SocketAddr,
         target: &str,
         fields: &[(&str, &str)],
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let page = self.send(address, target, None)?;
         let Some(token) = page.hidden("csrfmiddlewaretoken") else {
             return Ok(page);
@@ -108,7 +108,7 @@ impl Browser {
         address: SocketAddr,
         target: &str,
         form: Option<&[(&str, &str)]>,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let url = format!("http://{address}{target}");
         let cookies = self.cookies.iter();
         let cookies: Vec<_> = cookies
@@ -121,7 +121,7 @@ impl Browser {
             ("cookie", &cookies),
             ("x-forwarded-for", &self.client),
         ];
-        let mut answer = match form {
+        let mut response = match form {
             None => headers
                 .iter()
                 .fold(AGENT.get(url), |get, (name, value)| {
@@ -135,16 +135,16 @@ impl Browser {
                 })
                 .send_form(fields.iter().copied())?,
         };
-        for cookie in answer.headers().get_all(SET_COOKIE) {
+        for cookie in response.headers().get_all(SET_COOKIE) {
             let pair = cookie.to_str()?.split(';').next();
             if let Some((name, value)) = pair.and_then(|pair| pair.split_once('=')) {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Ok(Answer {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            body: answer.body_mut().read_to_string()?,
+        Ok(Response {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.body_mut().read_to_string()?,
         })
     }
 }

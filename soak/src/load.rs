@@ -117,13 +117,13 @@ impl Load {
 
 /// The status of a complete response, and whether it has Retry-After.
 fn ask(agent: &Agent, method: &str, url: &str) -> Result<(u16, bool), ureq::Error> {
-    let mut answer = match method {
+    let mut response = match method {
         "POST" => agent.post(url).send_form([("a", "b")])?,
         _ => agent.get(url).call()?,
     };
-    answer.body_mut().read_to_vec()?;
-    let retry_after = answer.headers().contains_key("retry-after");
-    Ok((answer.status().as_u16(), retry_after))
+    response.body_mut().read_to_vec()?;
+    let retry_after = response.headers().contains_key("retry-after");
+    Ok((response.status().as_u16(), retry_after))
 }
 
 /// Waits for a condition, and returns how long that took.

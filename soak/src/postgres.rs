@@ -106,9 +106,9 @@ fn ask_machines(address: SocketAddr) -> Result<Duration> {
     while start.elapsed() < FROZEN {
         for (target, status) in [("/healthz", 200), ("/readyz", 503)] {
             let asked = Instant::now();
-            let answer = get(address, target)?;
+            let response = get(address, target)?;
             longest = longest.max(asked.elapsed());
-            ensure!(answer.status == status, "{target}: {}", answer.status);
+            ensure!(response.status == status, "{target}: {}", response.status);
         }
         thread::sleep(Duration::from_secs(1));
     }

@@ -36,12 +36,12 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
             half = site.memory()?;
         }
         let start = Instant::now();
-        let answer = get(site.address, "/lettings/1/")?;
+        let response = get(site.address, "/lettings/1/")?;
         times.push(start.elapsed());
         ensure!(
-            answer.status == 500,
+            response.status == 500,
             "a fault was answered with {}",
-            answer.status
+            response.status
         );
     }
     let memory = site.memory()?;

@@ -38,9 +38,13 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
             client.write_all(b"x").ok();
         }
         let asked = Instant::now();
-        let answer = get(site.address, "/lettings/1/")?;
+        let response = get(site.address, "/lettings/1/")?;
         slowest = slowest.max(asked.elapsed());
-        ensure!(answer.status == 200, "the visitor saw {}", answer.status);
+        ensure!(
+            response.status == 200,
+            "the visitor saw {}",
+            response.status
+        );
     }
     let time = start.elapsed() / VISITS;
     site.stop(shell)?;

@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::browser::{Answer, Browser};
+use crate::browser::{Browser, Response};
 
 /// All saves of a trial.
 #[derive(Default)]
@@ -94,8 +94,8 @@ pub fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<O
         ("country_iso_code", "USA"),
         ("_continue", "1"),
     ];
-    let answer = browser.fill(address, "/admin/lettings/address/add/", &street)?;
-    let Some(location) = taken(&answer)? else {
+    let response = browser.fill(address, "/admin/lettings/address/add/", &street)?;
+    let Some(location) = taken(&response)? else {
         return Ok(None);
     };
     let id = location
@@ -103,26 +103,26 @@ pub fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<O
         .find(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
         .with_context(|| format!("no id in {location}"))?;
     let fields = [("title", title), ("address", id), ("_save", "1")];
-    let answer = browser.fill(address, "/admin/lettings/letting/add/", &fields)?;
-    Ok(taken(&answer)?.map(drop))
+    let response = browser.fill(address, "/admin/lettings/letting/add/", &fields)?;
+    Ok(taken(&response)?.map(drop))
 }
 
 /// The location after a save; `None` if the site is busy.
-fn taken(answer: &Answer) -> Result<Option<String>> {
-    if answer.status == 503 {
+fn taken(response: &Response) -> Result<Option<String>> {
+    if response.status == 503 {
         ensure!(
-            answer.header("retry-after").is_some(),
+            response.header("retry-after").is_some(),
             "503 without Retry-After"
         );
         return Ok(None);
     }
     ensure!(
-        answer.status == 303,
+        response.status == 303,
         "a form was answered with {}: {}",
-        answer.status,
-        answer.body
+        response.status,
+        response.body
     );
-    let location = answer
+    let location = response
         .header("location")
         .context("the response has no location")?;
     Ok(Some(location.to_owned()))

@@ -1,14 +1,14 @@
-//! Which addresses lead to a page, which lead on, and which nowhere.
+//! Paths: pages, redirects, 404.
 
 use anyhow::Result;
 
 use crate::support::{TestSite, assert_redirect, letting, profile};
 
-/// An address of nothing: 404, and the site's own page with a way back.
-fn assert_lost(site: &TestSite, target: &str) -> Result<()> {
-    let answer = site.get(target)?;
-    assert_eq!(answer.status, 404, "{target}");
-    let page = answer.html()?;
+/// Asserts a 404 with the site's error page.
+fn assert_not_found(site: &TestSite, target: &str) -> Result<()> {
+    let response = site.get(target)?;
+    assert_eq!(response.status, 404, "{target}");
+    let page = response.html()?;
     assert_eq!(page.texts("h1"), ["Page not found"], "{target}");
     assert!(page.has_link("Home", "/"), "{target}");
     Ok(())
@@ -46,10 +46,10 @@ fn a_redirect_never_leaves_the_host() -> Result<()> {
         /profiles/..%2F..%2F%2Fevil.com http://localhost//evil.com/lettings \
         http://localhost/lettings http://localhost/profiles/@evil.com";
     for target in targets.split(' ') {
-        let answer = site.get(target)?;
+        let response = site.get(target)?;
 
-        assert!(matches!(answer.status, 301 | 400 | 404), "{target}");
-        if let Some(location) = answer.header("location") {
+        assert!(matches!(response.status, 301 | 400 | 404), "{target}");
+        if let Some(location) = response.header("location") {
             let here = location.starts_with("/lettings/") || location.starts_with("/profiles/");
             assert!(here, "{target} leads to {location}");
         }
@@ -66,7 +66,7 @@ fn unknown_path_is_404() -> Result<()> {
             /lettings/9223372036854775807/ /lettings/1/2/ /lettings/1/feed/ /profiles/nobody/ \
             /profiles/nobody/1/ /static/ /.env /admin.php *";
         for target in targets.split(' ') {
-            assert_lost(&site, target)?;
+            assert_not_found(&site, target)?;
         }
     }
     Ok(())
@@ -81,7 +81,7 @@ fn a_malformed_id_is_404() -> Result<()> {
         let ids = "-1 +1 1.0 1e0 0x1 1_0 abc 1%20 %201 1%0A 1%00 %00 %2B1 1; 1,2 %D9%A1 %EF%BC%91 \
             9223372036854775808 18446744073709551617";
         for id in ids.split(' ').chain([&*huge]) {
-            assert_lost(&site, &format!("/lettings/{id}/"))?;
+            assert_not_found(&site, &format!("/lettings/{id}/"))?;
         }
     }
     Ok(())
@@ -93,10 +93,10 @@ fn a_noncanonical_id_has_a_canonical_link() -> Result<()> {
     letting(&mut site.database()?, "Lakeside flat")?;
 
     for target in ["/lettings/01/", "/lettings/%31/", "/lettings/1/?utm=x"] {
-        let answer = site.get(target)?;
+        let response = site.get(target)?;
 
-        assert_eq!(answer.status, 200, "{target}");
-        let page = answer.html()?;
+        assert_eq!(response.status, 200, "{target}");
+        let page = response.html()?;
         assert_eq!(page.first("h1").text(), "Lakeside flat");
         assert_eq!(
             page.attribute_of("link", " rel=\"canonical\"", "href")
@@ -124,7 +124,7 @@ fn usernames_in_paths_are_exact() -> Result<()> {
             /profiles/%2Fslash/ /profiles/a%2Fslash/ /profiles/AirWow%00/ /profiles/%FF%FE/ \
             /profiles/%25/ /profiles/%/ /profiles/%zz/ /profiles/AirWow%/ /profiles/%C3/";
         for target in targets.split(' ') {
-            assert_lost(&site, target)?;
+            assert_not_found(&site, target)?;
         }
     }
     Ok(())
@@ -138,7 +138,7 @@ fn other_case_and_doubled_slashes_are_404() -> Result<()> {
     let targets = "/Lettings/ /LETTINGS /lettings// //lettings/ /lettings//1/ /lettings/1// /profiles// \
         // /./lettings/ /lettings/../ /Healthz /healthz/ /robots.txt/";
     for target in targets.split(' ') {
-        assert_lost(&site, target)?;
+        assert_not_found(&site, target)?;
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! The static assets, and what a first visit costs.
+//! Static assets, and the size of a first visit.
 
 use anyhow::{Context, Result};
 
 use crate::support::{TestSite, assert_header};
 
-/// Every asset that the home page names.
+/// Every asset that the home page links.
 pub(crate) fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
     let page = site.page("/")?;
     let mut found = Vec::new();
@@ -17,7 +17,7 @@ pub(crate) fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What stands behind the last dot.
+/// The file extension.
 pub(crate) fn ending(target: &str) -> &str {
     target.rsplit('.').next().unwrap_or_default()
 }
@@ -30,10 +30,10 @@ fn assets_have_hashed_names_and_never_change() -> Result<()> {
 
     assert!(assets.len() > 3, "{assets:?}");
     for target in assets {
-        let answer = site.get(&target)?;
-        assert_eq!(answer.status, 200, "{target}");
+        let response = site.get(&target)?;
+        assert_eq!(response.status, 200, "{target}");
         assert_header(
-            &answer,
+            &response,
             "cache-control",
             "public, max-age=31536000, immutable",
         );
@@ -43,8 +43,8 @@ fn assets_have_hashed_names_and_never_change() -> Result<()> {
             "ico" => "image/x-icon",
             other => panic!("an asset of a new kind: {other}"),
         };
-        assert_eq!(answer.header("content-type"), Some(kind), "{target}");
-        assert!(!answer.body.is_empty(), "{target}");
+        assert_eq!(response.header("content-type"), Some(kind), "{target}");
+        assert!(!response.body.is_empty(), "{target}");
     }
     Ok(())
 }

@@ -46,10 +46,10 @@ fn security_txt_has_the_contact() -> Result<()> {
     let contact = ("SECURITY_CONTACT", "mailto:security@homes.example");
 
     assert_eq!(TestSite::start()?.get(path)?.status, 404);
-    let answer = TestSite::with(&[contact])?.get(path)?;
+    let response = TestSite::with(&[contact])?.get(path)?;
 
-    assert_header(&answer, "content-type", "text/plain; charset=utf-8");
-    let text = answer.text()?;
+    assert_header(&response, "content-type", "text/plain; charset=utf-8");
+    let text = response.text()?;
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "Contact: mailto:security@homes.example");
     let expires = lines[1].strip_prefix("Expires: ").unwrap_or_default();

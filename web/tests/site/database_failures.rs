@@ -1,4 +1,4 @@
-//! What happens when the database changes, breaks or goes away.
+//! Failures of the database.
 
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
@@ -15,12 +15,12 @@ fn a_server_error_reveals_nothing_internal() -> Result<()> {
         conn.batch_execute("ALTER TABLE lettings RENAME TO a; ALTER TABLE profiles RENAME TO b")?;
 
         for target in "/ /lettings/ /lettings/1/ /profiles/ /profiles/x/".split(' ') {
-            let answer = site.get(target)?;
+            let response = site.get(target)?;
 
-            assert_eq!(answer.status, 500, "{target}");
-            assert_security_headers(&answer, target);
-            assert_eq!(answer.header("cache-control"), Some("no-store"));
-            let page = answer.html()?;
+            assert_eq!(response.status, 500, "{target}");
+            assert_security_headers(&response, target);
+            assert_eq!(response.header("cache-control"), Some("no-store"));
+            let page = response.html()?;
             assert_eq!(page.texts("h1"), ["Something went wrong"]);
             assert!(!page.text().contains("notified"));
             assert!(page.has_link("Home", "/"));
@@ -78,7 +78,7 @@ fn a_broken_idle_connection_is_replaced() -> Result<()> {
     Ok(())
 }
 
-/// The server behind a test's database, and the database's name on it.
+/// The server of a test database, and the name of the database.
 pub(crate) struct Server {
     admin: DatabaseUrl,
     name: String,
@@ -97,7 +97,7 @@ impl Server {
         })
     }
 
-    /// Rejects new connections, and ends the open ones.
+    /// Rejects new connections and ends open ones.
     pub(crate) fn shut(&self) -> Result<()> {
         let name = &self.name;
         self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))?;

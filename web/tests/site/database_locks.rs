@@ -1,4 +1,4 @@
-//! A database that somebody else holds: what can be read is read, and nobody hangs.
+//! A locked database: pages are served, and nothing hangs.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -9,12 +9,12 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 
 use crate::admin::{ADDRESS_FORM, Browser, with};
-use crate::http::{Answer, Connection};
+use crate::http::{Connection, Response};
 use crate::support::{TestSite, assert_contains_all, letting, profile};
 
 const SAVES: usize = 30;
 
-/// A form that adds an as one request.
+/// The form that adds an address.
 fn save(browser: &Browser<'_>, street: &str) -> Vec<u8> {
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("csrfmiddlewaretoken", browser.token())
@@ -41,7 +41,7 @@ fn pages_are_served_while_writes_are_blocked() -> Result<()> {
     profile(&mut holder, "AirWow")?;
     let mut boss = Browser::superuser(site, "boss")?;
     boss.get("/admin/lettings/address/add/")?;
-    // The use of the session is old enough to be noted again, which nobody can just now.
+    // The last use of the session is old enough to be recorded again, which is impossible at the moment.
     diesel::sql_query("UPDATE sessions SET seen_at = datetime('now', '-5 minutes')")
         .execute(&mut holder)?;
     let streets: Vec<String> = (0..SAVES)
@@ -50,16 +50,16 @@ fn pages_are_served_while_writes_are_blocked() -> Result<()> {
 
     holder.batch_execute("BEGIN IMMEDIATE")?;
     let (sent, all_sent) = channel();
-    let answers = thread::scope(|scope| {
+    let responses = thread::scope(|scope| {
         let saves: Vec<_> = streets
             .iter()
             .map(|street| {
                 let (sent, request) = (sent.clone(), save(&boss, street));
-                scope.spawn(move || -> Result<Answer> {
+                scope.spawn(move || -> Result<Response> {
                     let mut connection = Connection::open(site.address())?;
                     connection.write(&request)?;
                     sent.send(()).ok();
-                    connection.answer(true)
+                    connection.response(true)
                 })
             })
             .collect();
@@ -72,30 +72,30 @@ fn pages_are_served_while_writes_are_blocked() -> Result<()> {
         assert_eq!(boss.get("/admin/lettings/letting/")?.status, 200);
         assert_eq!(site.get("/readyz")?.status, 200);
         holder.batch_execute("ROLLBACK")?;
-        let answers = saves
+        let responses = saves
             .into_iter()
             .map(|save| save.join().expect("nobody panics"));
-        answers.collect::<Result<Vec<_>>>()
+        responses.collect::<Result<Vec<_>>>()
     })?;
 
     let stored: Vec<String> =
         diesel::dsl::sql::<Text>("SELECT street FROM addresses").load(&mut holder)?;
-    for (answer, street) in answers.iter().zip(&streets) {
+    for (response, street) in responses.iter().zip(&streets) {
         let is_stored = stored.contains(street);
-        if answer.status == 303 {
+        if response.status == 303 {
             assert!(is_stored, "{street} was acknowledged, and is not there");
             continue;
         }
-        assert_eq!(answer.status, 503, "{}", answer.text()?);
-        assert!(answer.header("retry-after").is_some());
+        assert_eq!(response.status, 503, "{}", response.text()?);
+        assert!(response.header("retry-after").is_some());
         assert!(!is_stored, "{street} was refused, and is there");
-        let page = answer.text()?;
+        let page = response.text()?;
         let words = format!("Your changes have not been saved | {street}");
         assert_contains_all(&page, &words);
     }
     let mut connection = Connection::open(site.address())?;
     connection.write(&save(&boss, "After"))?;
-    assert_eq!(connection.answer(true)?.status, 303);
+    assert_eq!(connection.response(true)?.status, 303);
     Ok(())
 }
 

@@ -20,7 +20,7 @@ const PATH_PARTS: &str = r"/ / / lettings profiles feed 1 0 -1 01 static admin h
 
 const QUERY_PARTS: &str = r"q= city= state= sort= page= & & = % %00 %FF %27 + 1 -title a \ _ %25 ?";
 
-/// A target that the parser of HTTP lets through, and the site must make sense of.
+/// A request target that the HTTP parser accepts.
 fn malformed_target(random: &mut Rng) -> String {
     let mut target = String::from("/");
     for _ in 0..random.usize(..7) {
@@ -35,7 +35,7 @@ fn malformed_target(random: &mut Rng) -> String {
     target
 }
 
-/// Sends `count` odd requests over each of some connections, and checks the status of every answer.
+/// Sends `count` malformed requests over each of several connections, and checks the status of every response.
 fn send_malformed(site: &TestSite, connections: usize, count: usize) -> Result<()> {
     let mut random = Rng::with_seed(0x6f63_6c65_7474_696e);
     for _ in 0..connections {
@@ -44,10 +44,10 @@ fn send_malformed(site: &TestSite, connections: usize, count: usize) -> Result<(
             let (method, target) = (word(&mut random, METHODS), malformed_target(&mut random));
             let request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
             connection.write(request.as_bytes())?;
-            let answer = connection
-                .answer(method != "HEAD")
+            let response = connection
+                .response(method != "HEAD")
                 .with_context(|| format!("{method} {target}"))?;
-            let status = answer.status;
+            let status = response.status;
             assert!(status < 500, "{status} to {method} {target}");
         }
     }
@@ -73,7 +73,7 @@ fn random_bytes_never_cause_a_server_error() -> Result<()> {
 
     for round in 0..6_000 {
         let mut bytes: Vec<u8> = (0..random.usize(..200)).map(|_| random.u8(..)).collect();
-        // Half of them begin like a request, so that they get past the parser.
+        // Half of them start like a request, so that they get past the parser.
         if round % 2 == 0 {
             let start = format!("GET /{}", word(&mut random, PATH_PARTS));
             bytes.splice(..0, start.into_bytes());
@@ -83,9 +83,9 @@ fn random_bytes_never_cause_a_server_error() -> Result<()> {
         let mut connection = Connection::open(site.address())?;
         connection.write(&bytes)?;
 
-        let answer = connection.finish()?;
+        let response = connection.finish()?;
 
-        let status = answer.get(9..10).unwrap_or_default();
+        let status = response.get(9..10).unwrap_or_default();
         assert_ne!(status, b"5", "round {round}: {}", bytes.escape_ascii());
     }
     assert_eq!(site.get("/")?.status, 200);

@@ -1,14 +1,14 @@
-//! The headers that every answer carries, and those that none does.
+//! Headers that every response has, and headers that none has.
 
 use anyhow::Result;
 
-use crate::http::Answer;
+use crate::http::Response;
 use crate::support::{
     TestSite, assert_contains, assert_contains_none, assert_header, letting, pairs,
 };
 
-/// What every answer says, whatever its status.
-pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
+/// Headers of every response, whatever its status.
+pub(crate) fn assert_security_headers(response: &Response, what: &str) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
@@ -16,9 +16,11 @@ pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
     ] {
-        assert_eq!(answer.header(name), Some(value), "{name} of {what}");
+        assert_eq!(response.header(name), Some(value), "{name} of {what}");
     }
-    let policy = answer.header("content-security-policy").unwrap_or_default();
+    let policy = response
+        .header("content-security-policy")
+        .unwrap_or_default();
     let parts = "default-src 'none'|connect-src 'self'|frame-ancestors 'none'|base-uri 'none'|\
             form-action 'self'";
     for part in parts.split('|') {
@@ -28,10 +30,10 @@ pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
         );
     }
     assert_contains_none(policy, "unsafe | http: | https: | data: | *");
-    let permissions = answer.header("permissions-policy").unwrap_or_default();
+    let permissions = response.header("permissions-policy").unwrap_or_default();
     assert_contains(permissions, "geolocation=()");
     for name in ["server", "x-powered-by", "via", "set-cookie"] {
-        assert_eq!(answer.header(name), None, "{name} of {what}");
+        assert_eq!(response.header(name), None, "{name} of {what}");
     }
 }
 
@@ -72,10 +74,10 @@ fn every_response_has_security_headers() -> Result<()> {
         (414, "GET", &*long(&sheet), vec![]),
         (414, "GET", &*long("/healthz"), vec![]),
     ] {
-        let answer = site.send(method, target, &headers)?;
+        let response = site.send(method, target, &headers)?;
 
-        assert_eq!(answer.status, status, "{method} {target}");
-        assert_security_headers(&answer, &format!("{status} {method} {target}"));
+        assert_eq!(response.status, status, "{method} {target}");
+        assert_security_headers(&response, &format!("{status} {method} {target}"));
     }
     Ok(())
 }
@@ -84,8 +86,10 @@ fn every_response_has_security_headers() -> Result<()> {
 fn only_admin_pages_may_run_scripts() -> Result<()> {
     let site = TestSite::start()?;
     let scripts = |target: &str| -> Result<Vec<String>> {
-        let answer = site.get(target)?;
-        let policy = answer.header("content-security-policy").unwrap_or_default();
+        let response = site.get(target)?;
+        let policy = response
+            .header("content-security-policy")
+            .unwrap_or_default();
         let parts = policy.split(';').map(str::trim);
         let about = |part: &&str| part.starts_with("script-src");
         Ok(parts.filter(about).map(str::to_owned).collect())
@@ -108,17 +112,21 @@ fn hsts_is_sent_where_a_trusted_proxy_uses_https() -> Result<()> {
 
     for target in ["/", "/nowhere/", "/lettings", "/healthz", "/favicon.ico"] {
         let headers = [("X-Forwarded-Proto", "https"), ("X-Request-Id", "own-1")];
-        let answer = site.send("GET", target, &headers)?;
+        let response = site.send("GET", target, &headers)?;
 
-        assert_eq!(answer.header("x-request-id"), Some("own-1"), "{target}");
-        let transport = answer
+        assert_eq!(response.header("x-request-id"), Some("own-1"), "{target}");
+        let transport = response
             .header("strict-transport-security")
             .unwrap_or_default();
         assert!(transport.starts_with("max-age="), "{target}");
     }
     for proto in ["http", "", "httpss"] {
-        let answer = site.send("GET", "/", &[("X-Forwarded-Proto", proto)])?;
-        assert_eq!(answer.header("strict-transport-security"), None, "{proto}");
+        let response = site.send("GET", "/", &[("X-Forwarded-Proto", proto)])?;
+        assert_eq!(
+            response.header("strict-transport-security"),
+            None,
+            "{proto}"
+        );
     }
     assert_eq!(site.get("/")?.header("strict-transport-security"), None);
     let strict = TestSite::with(&pairs(
@@ -137,13 +145,13 @@ fn public_pages_neither_set_nor_read_cookies() -> Result<()> {
     let site = TestSite::start()?;
     let plain = site.get("/lettings/")?;
 
-    let answer = site.send(
+    let response = site.send(
         "GET",
         "/lettings/",
         &[("Cookie", "sessionid=x; csrftoken=y")],
     )?;
 
-    assert_eq!(answer.headers(), plain.headers());
-    assert_eq!(answer.body, plain.body);
+    assert_eq!(response.headers(), plain.headers());
+    assert_eq!(response.body, plain.body);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What machines ask about the process.
+//! Health checks.
 
 use anyhow::Result;
 use diesel::RunQueryDsl;
@@ -14,12 +14,12 @@ use crate::support::{TestSite, letting, pairs};
 fn healthz_returns_ok_and_the_version() -> Result<()> {
     let site = TestSite::start()?;
 
-    let answer = site.get("/healthz")?;
+    let response = site.get("/healthz")?;
 
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.header("etag"), None);
-    let health = answer.json()?;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    assert_eq!(response.header("etag"), None);
+    let health = response.json()?;
     assert_eq!(health["status"], "ok");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert_ne!(health["revision"].as_str().unwrap_or_default(), "");
@@ -30,21 +30,24 @@ fn healthz_returns_ok_and_the_version() -> Result<()> {
 #[test]
 fn readyz_fails_if_the_database_is_deleted() -> Result<()> {
     for site in TestSite::on_each()? {
-        let answer = site.get("/readyz")?;
+        let response = site.get("/readyz")?;
 
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("cache-control"), Some("no-store"));
         let mut checks = json!({ "database": "ok", "migrations": "ok", "tables": "ok" });
         if site.db().url().file().is_some() {
             checks["disk"] = "ok".into();
         }
-        assert_eq!(answer.json()?, json!({ "status": "ok", "checks": checks }));
+        assert_eq!(
+            response.json()?,
+            json!({ "status": "ok", "checks": checks })
+        );
         // objectstack-ai/objectstack#15374.
         if let Some(file) = site.db().url().file() {
             std::fs::remove_file(file)?;
-            let answer = site.get("/readyz")?;
-            assert_eq!(answer.json()?["checks"]["disk"], "missing");
-            assert_eq!(answer.status, 503);
+            let response = site.get("/readyz")?;
+            assert_eq!(response.json()?["checks"]["disk"], "missing");
+            assert_eq!(response.status, 503);
         }
     }
     Ok(())
@@ -121,12 +124,12 @@ fn readyz_fails_while_a_migration_is_pending() -> Result<()> {
         )
         .execute(&mut site.database()?)?;
 
-        let answer = site.get("/readyz")?;
+        let response = site.get("/readyz")?;
 
-        assert_eq!(answer.status, 503);
-        assert!(answer.header("retry-after").is_some());
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        let readiness = answer.json()?;
+        assert_eq!(response.status, 503);
+        assert!(response.header("retry-after").is_some());
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        let readiness = response.json()?;
         assert_eq!(readiness["status"], "failed");
         assert_eq!(readiness["checks"]["database"], "ok");
         assert_eq!(readiness["checks"]["migrations"], "pending");
@@ -143,22 +146,22 @@ fn readyz_fails_on_an_incompatible_newer_database() -> Result<()> {
         )
         .execute(&mut site.database()?)?;
 
-        let answer = site.get("/readyz")?;
+        let response = site.get("/readyz")?;
 
-        assert_eq!(answer.status, 503);
-        assert_eq!(answer.json()?["checks"]["migrations"], "failed");
+        assert_eq!(response.status, 503);
+        assert_eq!(response.json()?["checks"]["migrations"], "failed");
 
-        // Where the later migration says that programs of today can do without it, a release can be taken back.
+        // If the newer migration is marked as compatible, a release can be rolled back.
         diesel::sql_query(
             "INSERT INTO compatible_migrations (version, since) \
              SELECT '99991231000000', max(version) FROM __diesel_schema_migrations WHERE version < '9999'",
         )
         .execute(&mut site.database()?)?;
 
-        let answer = site.get("/readyz")?;
+        let response = site.get("/readyz")?;
 
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.json()?["checks"]["migrations"], "ok");
+        assert_eq!(response.status, 200);
+        assert_eq!(response.json()?["checks"]["migrations"], "ok");
     }
     Ok(())
 }

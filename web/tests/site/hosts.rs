@@ -1,4 +1,4 @@
-//! Which hosts the site answers for.
+//! Allowed hosts.
 
 use anyhow::Result;
 
@@ -13,11 +13,11 @@ fn an_unknown_host_is_rejected_and_not_repeated() -> Result<()> {
             evil.test<script>|";
     for host in hosts.split('|') {
         for target in ["/", "/lettings", "/nowhere/", "/sitemap.xml"] {
-            let answer = site.send("GET", target, &[("Host", host)])?;
+            let response = site.send("GET", target, &[("Host", host)])?;
 
-            assert_eq!(answer.status, 400, "{host}{target}");
-            assert_eq!(answer.html()?.texts("h1"), ["Bad request"]);
-            let all = format!("{:?}{}", answer.headers(), answer.text()?);
+            assert_eq!(response.status, 400, "{host}{target}");
+            assert_eq!(response.html()?.texts("h1"), ["Bad request"]);
+            let all = format!("{:?}{}", response.headers(), response.text()?);
             assert_contains_none(&all, "evil | script>");
         }
     }
@@ -43,10 +43,10 @@ fn an_unknown_host_in_the_request_target_is_rejected() -> Result<()> {
     let targets = "http://evil.test/ http://evil.test/lettings http://evil.test:80/ \
         http://localhost@evil.test/ https://evil.test/";
     for target in targets.split(' ') {
-        let answer = site.get(target)?;
+        let response = site.get(target)?;
 
-        assert_eq!(answer.status, 400, "{target}");
-        assert!(!answer.text()?.contains("evil"), "{target}");
+        assert_eq!(response.status, 400, "{target}");
+        assert!(!response.text()?.contains("evil"), "{target}");
     }
     assert_eq!(site.get("http://localhost/lettings/")?.status, 200);
     let foreign = site.send("GET", "http://localhost/", &[("Host", "evil.test")])?;
@@ -61,9 +61,9 @@ fn x_forwarded_host_is_ignored() -> Result<()> {
         pairs("X-Forwarded-Host=evil.test&Forwarded=host=evil.test&X-Forwarded-Proto=javascript");
 
     for target in ["/", "/lettings", "/sitemap.xml", "/lettings/feed/"] {
-        let answer = site.send("GET", target, &forged)?;
+        let response = site.send("GET", target, &forged)?;
 
-        let all = format!("{:?}{}", answer.headers(), answer.text()?);
+        let all = format!("{:?}{}", response.headers(), response.text()?);
         assert_contains_none(&all, "evil | javascript");
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A page as a visitor reads it: titles, links, texts. Enough for the site's own tidy markup, not for any page.
+//! A small HTML parser for the site's own markup: titles, links, texts.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Html {
@@ -20,20 +20,20 @@ impl Html {
         &self.source
     }
 
-    /// What stands in each element of that name.
+    /// The contents of each element with this name.
     pub(crate) fn all(&self, name: &str) -> Vec<Self> {
         self.elements(name)
             .map(|(_, inner)| Self::new(inner.to_owned()))
             .collect()
     }
 
-    /// What stands in the first element of that name, or nothing.
+    /// The contents of the first element with this name; empty if there is none.
     pub(crate) fn first(&self, name: &str) -> Self {
         let inner = self.elements(name).next();
         Self::new(inner.map(|(_, inner)| inner.to_owned()).unwrap_or_default())
     }
 
-    /// What stands in the choice of that name.
+    /// The contents of the select with this name.
     pub(crate) fn select(&self, name: &str) -> Self {
         let named = format!("name=\"{name}\"");
         let inner = self
@@ -46,7 +46,7 @@ impl Html {
         self.all(name).iter().map(Self::text).collect()
     }
 
-    /// What can be read, with single blanks.
+    /// The visible text, with single spaces.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let mut rest = self.source.as_str();
@@ -82,14 +82,14 @@ impl Html {
         Some(link.href)
     }
 
-    /// An attribute of each element of that name that has it, also of elements without an end.
+    /// An attribute of each element with this name that has it, including void elements.
     pub(crate) fn attributes(&self, name: &str, attribute_name: &str) -> Vec<String> {
         self.tags(name)
             .filter_map(|(attributes, _)| attribute(attributes, attribute_name))
             .collect()
     }
 
-    /// An attribute of the first element of that name that holds the given markup in its tag.
+    /// An attribute of the first element with this name whose tag contains the given markup.
     pub(crate) fn attribute_of(&self, name: &str, with: &str, wanted: &str) -> Option<String> {
         self.tags(name)
             .find(|(attributes, _)| attributes.contains(with))
@@ -102,7 +102,7 @@ impl Html {
             .filter_map(move |(attributes, rest)| Some((attributes, rest.split_once(&end)?.0)))
     }
 
-    /// The attributes of each tag of that name, and what follows it.
+    /// The attributes of each tag with this name, and the text after it.
     fn tags<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let start = format!("<{name}");
         let mut rest = self.source.as_str();

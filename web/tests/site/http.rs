@@ -1,4 +1,4 @@
-//! A client that sends just the bytes it is told to, and an answer as it came.
+//! A client that sends exactly the given bytes, and the response as it was received.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use roxmltree::Document;
 
 use crate::html::Html;
 
-/// A server that is silent for so long has lost the request.
+/// Without a reply for this long, the request counts as lost.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Connection {
@@ -26,7 +26,7 @@ impl Connection {
         })
     }
 
-    /// Goes on with a connection that is open already.
+    /// Uses an open connection.
     pub(crate) fn from(stream: TcpStream) -> Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self {
@@ -38,7 +38,7 @@ impl Connection {
         Ok(self.reader.get_mut().write_all(bytes)?)
     }
 
-    /// Tells the server that nothing more will come, and returns all that it still says.
+    /// Closes the sending side, and returns everything that the server still sends.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         self.reader.get_mut().shutdown(std::net::Shutdown::Write)?;
         let mut rest = Vec::new();
@@ -46,20 +46,20 @@ impl Connection {
         Ok(rest)
     }
 
-    /// Reads all that the server still says, until it ends the connection.
+    /// Reads everything until the server closes the connection.
     pub(crate) fn rest(mut self) -> Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.reader.read_to_end(&mut rest)?;
         Ok(rest)
     }
 
-    /// Reads the status of a word before the answer, such as «go on».
+    /// Reads the status of an interim response such as 100 Continue.
     pub(crate) fn interim(&mut self) -> Result<u16> {
-        Ok(self.answer(false)?.status)
+        Ok(self.response(false)?.status)
     }
 
-    /// Reads the next answer; one to HEAD has no body.
-    pub(crate) fn answer(&mut self, with_body: bool) -> Result<Answer> {
+    /// Reads the next response; a response to HEAD has no body.
+    pub(crate) fn response(&mut self, with_body: bool) -> Result<Response> {
         let line = self.line()?;
         let status = line
             .strip_prefix("HTTP/1.1 ")
@@ -77,30 +77,32 @@ impl Connection {
                 .with_context(|| format!("no header: {line:?}"))?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer {
+        let mut response = Response {
             status,
             headers,
             body: Vec::new(),
         };
         if with_body && !matches!(status, 204 | 304) {
-            let Some(length) = answer.header("content-length") else {
-                bail!("an answer without its length: {:?}", answer.headers);
+            let Some(length) = response.header("content-length") else {
+                bail!("a response without its length: {:?}", response.headers);
             };
-            answer.body = vec![0; length.parse()?];
-            self.reader.read_exact(&mut answer.body)?;
+            response.body = vec![0; length.parse()?];
+            self.reader.read_exact(&mut response.body)?;
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn line(&mut self) -> Result<String> {
         let mut line = Vec::new();
         self.reader.read_until(b'\n', &mut line)?;
-        let line = line.strip_suffix(b"\r\n").context("the answer broke off")?;
+        let line = line
+            .strip_suffix(b"\r\n")
+            .context("the response broke off")?;
         Ok(String::from_utf8_lossy(line).into_owned())
     }
 }
 
-/// The bytes of a request without a body, after which the connection ends. `headers` may name another Host.
+/// The bytes of a request without a body, with `Connection: close`. `headers` may have another Host.
 pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n").into_bytes();
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -114,14 +116,14 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> V
 }
 
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
-    /// The value of a header, its name in lower case. Where it came twice, it is as good as missing.
+impl Response {
+    /// The value of a header with this lower-case name; `None` if it is missing or repeated.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         match (values.next(), values.next()) {
@@ -130,7 +132,7 @@ impl Answer {
         }
     }
 
-    /// Every header but the date and the name of the request, in order.
+    /// Every header except the date and the request id, in order.
     pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
         let mut headers: Vec<_> = self
             .headers
@@ -142,7 +144,7 @@ impl Answer {
         headers
     }
 
-    /// The bytes behind the Content-Encoding.
+    /// The body without its Content-Encoding.
     pub(crate) fn decoded(&self) -> Result<Vec<u8>> {
         let mut plain = Vec::new();
         match self.header("content-encoding") {
@@ -182,7 +184,7 @@ impl Answer {
         Ok(serde_json::from_slice(&self.decoded()?)?)
     }
 
-    /// The texts of all elements of that name, if the body is well-formed XML.
+    /// The texts of all elements with this name, if the body is well-formed XML.
     pub(crate) fn xml_texts(&self, name: &str) -> Result<Vec<String>> {
         let text = self.text()?;
         let document = Document::parse(&text).with_context(|| text.clone())?;

@@ -10,7 +10,7 @@ use crate::support::{
     letting_at, letting_in, profile,
 };
 
-/// A title that would do harm if it were not escaped.
+/// A title that is harmful unless it is escaped.
 const HOSTILE: &str = "<script>alert('1')</script> & \"Sons\"";
 
 #[test]
@@ -55,10 +55,10 @@ fn a_letting_shows_its_address_in_three_lines() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Lakeside flat")?;
 
-        let answer = site.get("/lettings/1/")?;
+        let response = site.get("/lettings/1/")?;
 
-        assert_eq!(answer.status, 200);
-        let page = answer.html()?;
+        assert_eq!(response.status, 200);
+        let page = response.html()?;
         assert!(page.first("title").text().starts_with("Lakeside flat"));
         assert_eq!(page.texts("h1"), ["Lakeside flat"]);
         assert_eq!(

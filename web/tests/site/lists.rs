@@ -1,4 +1,4 @@
-//! Both lists, searched, filtered, sorted and cut into pages.
+//! Both lists: search, filters, order, pagination.
 
 use anyhow::Result;
 use lettings::AddressDraft;
@@ -9,11 +9,11 @@ use crate::support::{
     profile,
 };
 
-/// The titles, or usernames, that a list shows, in order.
+/// The titles or usernames in a list, in order.
 fn shown(site: &TestSite, target: &str) -> Result<Vec<String>> {
-    let answer = site.get(target)?;
-    assert_eq!(answer.status, 200, "{target}");
-    Ok(answer.html()?.first("main").texts("h2"))
+    let response = site.get(target)?;
+    assert_eq!(response.status, 200, "{target}");
+    Ok(response.html()?.first("main").texts("h2"))
 }
 
 fn three_lettings(conn: &mut DbConnection) -> Result<()> {

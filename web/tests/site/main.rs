@@ -1,7 +1,7 @@
 //! The site as visitors, scripts and operators see it: over HTTP, in a browser, on the command line.
 //!
-//! Every test starts what it tests on a database of its own. `support` starts the site and lends rows, `http`
-//! speaks to it byte by byte, `html` reads what it answers.
+//! Every test has its own database. `support` starts the site and inserts rows, `http` sends
+//! requests byte by byte, and `html` parses pages.
 
 mod addresses;
 mod admin;

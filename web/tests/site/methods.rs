@@ -1,10 +1,10 @@
-//! HEAD, OPTIONS, and the methods that are refused.
+//! HEAD, OPTIONS, and methods that are not allowed.
 
 use anyhow::Result;
 
 use crate::support::{TestSite, assert_header};
 
-/// What is only read, besides public pages.
+/// Read-only paths besides public pages.
 const OTHERS: &str =
     "/lettings/?q=flat /lettings/feed/ /robots.txt /sitemap.xml /favicon.ico /healthz /readyz";
 
@@ -41,7 +41,7 @@ fn responses_to_head_have_no_body() -> Result<()> {
         let mut connection = crate::http::Connection::open(site.address())?;
         connection.write(&crate::http::request("HEAD", target, &[]))?;
 
-        let head = connection.answer(false)?;
+        let head = connection.response(false)?;
 
         assert!(head.header("content-length").is_some(), "{target}");
         assert_eq!(connection.finish()?, b"", "{target}");
@@ -56,11 +56,11 @@ fn options_lists_the_methods_and_others_are_405() -> Result<()> {
     let pages = site.public_pages()?;
     for target in pages.iter().map(String::as_str).chain(OTHERS.split(' ')) {
         for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"] {
-            let answer = site.send(method, target, &[])?;
+            let response = site.send(method, target, &[])?;
 
-            assert_eq!(answer.status, 405, "{method} {target}");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
-            assert_eq!(answer.html()?.texts("h1"), ["Method not allowed"]);
+            assert_eq!(response.status, 405, "{method} {target}");
+            assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"));
+            assert_eq!(response.html()?.texts("h1"), ["Method not allowed"]);
         }
         let options = site.send("OPTIONS", target, &[])?;
         assert_eq!(options.status, 204, "{target}");

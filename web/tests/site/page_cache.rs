@@ -1,4 +1,4 @@
-//! The page cache: current pages, without a difference to see, and pages while the database is unavailable.
+//! The page cache: freshness, the same responses as without it, and pages during an outage of the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use oc_core::testing::{TestDb, on_both};
 
 use crate::admin::Browser;
 use crate::database_failures::Server;
-use crate::http::Answer;
+use crate::http::Response;
 use crate::support::{TestSite, assert_contains, letting, profile};
 
 const CACHED: [(&str, &str); 1] = [("PAGE_CACHE_SIZE", "16 MB")];
@@ -21,7 +21,7 @@ const CACHED: [(&str, &str); 1] = [("PAGE_CACHE_SIZE", "16 MB")];
 /// How long after a write by another process a request may still get the old page.
 const BOUND: Duration = Duration::from_millis(100);
 
-/// How long a page may be outdated after an outage, on a busy machine.
+/// How long a page may be stale after an outage, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
@@ -93,21 +93,21 @@ fn responses_are_the_same_with_and_without_the_cache() -> Result<()> {
             let expected = plain.send(method, target, &headers)?;
             // Once rendered, once from the cache.
             for _ in 0..2 {
-                let answer = site.send(method, target, &headers)?;
-                assert_eq!(answer.status, expected.status, "{method} {target}");
+                let response = site.send(method, target, &headers)?;
+                assert_eq!(response.status, expected.status, "{method} {target}");
                 assert_eq!(
-                    headers_without_length(&answer),
+                    headers_without_length(&response),
                     headers_without_length(&expected),
                     "{method} {target}"
                 );
                 assert_ne!(
-                    answer.header("x-request-id"),
+                    response.header("x-request-id"),
                     expected.header("x-request-id")
                 );
                 if method == "GET" {
-                    assert_eq!(answer.decoded()?, expected.decoded()?, "{target}");
+                    assert_eq!(response.decoded()?, expected.decoded()?, "{target}");
                 }
-                if let Some(tag) = answer.header("etag") {
+                if let Some(tag) = response.header("etag") {
                     let known = site.send("GET", target, &[("If-None-Match", tag)])?;
                     let expected = plain.send("GET", target, &[("If-None-Match", tag)])?;
                     assert_eq!(known.status, 304, "{target}");
@@ -120,8 +120,8 @@ fn responses_are_the_same_with_and_without_the_cache() -> Result<()> {
 }
 
 /// A page in the cache is compressed better.
-fn headers_without_length(answer: &Answer) -> Vec<(&str, &str)> {
-    let mut headers = answer.headers();
+fn headers_without_length(response: &Response) -> Vec<(&str, &str)> {
+    let mut headers = response.headers();
     headers.retain(|(name, _)| *name != "content-length");
     headers
 }
@@ -202,7 +202,7 @@ const PRIVATE_COLUMNS: [(&str, &str); 1] = [(
     "id password last_login is_superuser is_staff is_active date_joined must_change_password",
 )];
 
-/// Pairs of texts that a catalog has, by the first one.
+/// Pairs of texts from a database catalog, grouped by the first one.
 fn catalog(
     conn: &mut DbConnection,
     sqlite: &str,

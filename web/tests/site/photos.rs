@@ -27,20 +27,20 @@ fn described_photos_are_immutable_and_others_are_404() -> Result<()> {
         photo(conn, id, "")?;
         let paths = paths(&site)?;
 
-        let answer = site.get(&paths[0])?;
-        assert_eq!(answer.status, 200);
-        assert_header(&answer, "content-type", "image/webp");
+        let response = site.get(&paths[0])?;
+        assert_eq!(response.status, 200);
+        assert_header(&response, "content-type", "image/webp");
         assert_header(
-            &answer,
+            &response,
             "cache-control",
             "public, max-age=31536000, immutable",
         );
-        assert!(answer.header("set-cookie").is_none());
-        assert!(answer.header("content-encoding").is_none());
+        assert!(response.header("set-cookie").is_none());
+        assert!(response.header("content-encoding").is_none());
         let head = site.send("HEAD", &paths[0], &[])?;
         assert_eq!(
             head.header("content-length"),
-            answer.header("content-length")
+            response.header("content-length")
         );
 
         let unknown = format!("/photos/{}-480.webp", "0".repeat(64));
@@ -86,9 +86,9 @@ fn a_letting_shows_its_photos_and_its_cover_everywhere() -> Result<()> {
     let bare = letting(conn, "Cabin")?;
     let cover = site_url(&paths(&site)?[0].replace("960", "1600"));
 
-    let answer = site.get(&format!("/lettings/{id}/"))?;
-    assert_header(&answer, "content-security-policy", POLICY_WITH_SCRIPTS);
-    let page = answer.html()?;
+    let response = site.get(&format!("/lettings/{id}/"))?;
+    assert_header(&response, "content-security-policy", POLICY_WITH_SCRIPTS);
+    let page = response.html()?;
     let source = page.source();
     assert_contains_all(&page.text(), "Photos | All 2 photos | Sofa & <sea>");
     assert_eq!(page.texts("h1"), ["Pier House"]);
@@ -99,7 +99,7 @@ fn a_letting_shows_its_photos_and_its_cover_everywhere() -> Result<()> {
         &format!("property=\"og:image\" content=\"{cover}\""),
     );
     assert_eq!(source.matches("fetchpriority").count(), 1);
-    // A drawing beside photos.
+    // A drawing next to photos.
     assert_contains_none(source, "postcard-picture");
     assert_contains(source, &format!("\"image\":[\"{cover}\","));
     assert_contains(&site.get("/lettings/feed/")?.text()?, &cover);

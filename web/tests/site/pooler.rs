@@ -26,7 +26,7 @@ struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// `None`, with the reason printed, where it or PostgreSQL is not installed.
+    /// `None`, with a message, if it or PostgreSQL is not installed.
     #[expect(clippy::disallowed_methods, reason = "CI must not skip the test")]
     fn start(db: &TestDb) -> Result<Option<Self>> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
@@ -53,7 +53,7 @@ impl PgBouncer {
 
         let folder = tempfile::tempdir()?;
         let directory = folder.path().display();
-        // It refuses to run as root.
+        // It doesn't run as root.
         let is_root = fs::metadata("/proc/self")?.uid() == 0;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777))?;
         let settings = folder.path().join("pgbouncer.ini");
@@ -103,7 +103,7 @@ impl Drop for PgBouncer {
     }
 }
 
-/// The password in a URL of a test server.
+/// The password in the URL of a test server.
 fn password(url: &DatabaseUrl) -> Option<String> {
     let DatabaseUrl::Postgres(url) = url else {
         return None;
@@ -154,11 +154,11 @@ fn the_site_works_through_a_pooler_in_transaction_mode() -> Result<()> {
         let visitors: Vec<_> = (0..6).map(visitor).collect();
         let mut staff = Browser::superuser(site, "root")?;
         for title in ["Gull House", "Crow House"] {
-            let answer = staff.fill(
+            let response = staff.fill(
                 "/admin/lettings/letting/1/change/",
                 &[("title", title), ("address", "1"), ("_save", "Save")],
             )?;
-            assert_eq!(answer.status, 303, "{title}");
+            assert_eq!(response.status, 303, "{title}");
             assert!(site.page_text("/lettings/1/")?.contains(title));
         }
         for visitor in visitors {

@@ -47,10 +47,10 @@ fn a_profile_shows_names_and_favorite_city() -> Result<()> {
     for site in TestSite::on_each()? {
         profile(&mut site.database()?, "AirWow")?;
 
-        let answer = site.get("/profiles/AirWow/")?;
+        let response = site.get("/profiles/AirWow/")?;
 
-        assert_eq!(answer.status, 200);
-        let page = answer.html()?;
+        assert_eq!(response.status, 200);
+        let page = response.html()?;
         assert!(page.first("title").text().starts_with("AirWow"));
         assert_eq!(page.texts("h1"), ["AirWow"]);
         let text = page.text();
@@ -127,9 +127,9 @@ fn every_username_has_a_working_profile_path() -> Result<()> {
 
         for name in names {
             let href = list.href(name).unwrap_or_default();
-            let answer = site.get(&href)?;
-            assert_eq!(answer.status, 200, "{name} at {href}");
-            assert_eq!(answer.html()?.first("h1").text(), name);
+            let response = site.get(&href)?;
+            assert_eq!(response.status, 200, "{name} at {href}");
+            assert_eq!(response.html()?.first("h1").text(), name);
         }
     }
     Ok(())

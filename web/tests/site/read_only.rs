@@ -1,4 +1,4 @@
-//! `READ_ONLY=true`: all can be read, nothing is written.
+//! `READ_ONLY=true`: everything can be read, nothing is written.
 
 use anyhow::Result;
 use chrono::{Duration, Utc};
@@ -29,12 +29,12 @@ fn pages_are_served_and_forms_are_rejected_with_a_page() -> Result<()> {
             ("POST", "/admin/lettings/letting/1/delete/"),
             ("POST", "/admin/logout/"),
         ] {
-            let answer = frozen.send(method, target, &[("Content-Length", "0")])?;
+            let response = frozen.send(method, target, &[("Content-Length", "0")])?;
 
-            assert_eq!(answer.status, 503, "{method} {target}");
-            assert_eq!(answer.header("cache-control"), Some("no-store"));
-            assert!(answer.header("retry-after").is_some());
-            let page = answer.html()?;
+            assert_eq!(response.status, 503, "{method} {target}");
+            assert_eq!(response.header("cache-control"), Some("no-store"));
+            assert!(response.header("retry-after").is_some());
+            let page = response.html()?;
             assert_eq!(page.texts("h1"), ["The site is read-only"]);
             assert!(page.has_link("Home", "/"));
         }
@@ -53,7 +53,7 @@ fn existing_sessions_can_still_read() -> Result<()> {
         letting(conn, "Lakeside flat")?;
         let browser = Browser::superuser(&site, "boss")?;
         let bob = Browser::staff(&site, "bob", &[])?;
-        // Long enough ago for this use to be worth a note.
+        // Long enough ago for this use to be recorded.
         let earlier = Utc::now() - Duration::hours(1);
         let earlier = earlier.format("%F %T");
         diesel::sql_query(format!("UPDATE sessions SET seen_at = '{earlier}'")).execute(conn)?;

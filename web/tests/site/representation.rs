@@ -20,12 +20,12 @@ fn pages_are_revalidated() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     for target in cached_pages(&site)? {
-        let answer = site.get(&target)?;
+        let response = site.get(&target)?;
 
-        assert!(answer.header("etag").is_some(), "{target}");
-        assert_eq!(answer.header("cache-control"), Some("public, no-cache"));
-        assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
-        assert!(answer.header("set-cookie").is_none(), "{target}");
+        assert!(response.header("etag").is_some(), "{target}");
+        assert_eq!(response.header("cache-control"), Some("public, no-cache"));
+        assert_eq!(response.header("vary"), Some("Accept-Encoding"), "{target}");
+        assert!(response.header("set-cookie").is_none(), "{target}");
     }
     Ok(())
 }
@@ -42,14 +42,14 @@ fn a_current_copy_gets_304() -> Result<()> {
         let list = format!("\"a\", W/\"b,c\", {tag}");
         for known in [&*tag, &*strong, &*list, "*"] {
             for method in ["GET", "HEAD"] {
-                let answer = site.send(method, &target, &[("If-None-Match", known)])?;
+                let response = site.send(method, &target, &[("If-None-Match", known)])?;
 
-                assert_eq!(answer.status, 304, "{method} {target} {known}");
-                assert!(answer.body.is_empty());
+                assert_eq!(response.status, 304, "{method} {target} {known}");
+                assert!(response.body.is_empty());
                 for name in ["etag", "cache-control", "vary"] {
-                    assert_eq!(answer.header(name), page.header(name), "{name} {target}");
+                    assert_eq!(response.header(name), page.header(name), "{name} {target}");
                 }
-                assert_eq!(answer.header("content-encoding"), None);
+                assert_eq!(response.header("content-encoding"), None);
             }
         }
         let other = site.send("GET", &target, &[("If-None-Match", "\"other\"")])?;
@@ -63,11 +63,15 @@ fn errors_are_never_cached() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     for (method, target) in [("GET", "/nowhere/"), ("POST", "/"), ("GET", "/lettings/9/")] {
-        let answer = site.send(method, target, &[("If-None-Match", "*")])?;
+        let response = site.send(method, target, &[("If-None-Match", "*")])?;
 
-        assert!(answer.status >= 400, "{target}");
-        assert_eq!(answer.header("etag"), None, "{target}");
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{target}");
+        assert!(response.status >= 400, "{target}");
+        assert_eq!(response.header("etag"), None, "{target}");
+        assert_eq!(
+            response.header("cache-control"),
+            Some("no-store"),
+            "{target}"
+        );
     }
     Ok(())
 }
@@ -90,17 +94,17 @@ fn text_has_the_requested_encoding() -> Result<()> {
             ("gzip", Some("gzip")),
             ("zstd", None),
         ] {
-            let answer = site.send("GET", target, &[("Accept-Encoding", accept)])?;
+            let response = site.send("GET", target, &[("Accept-Encoding", accept)])?;
 
-            assert_eq!(answer.status, plain.status, "{target} {accept}");
+            assert_eq!(response.status, plain.status, "{target} {accept}");
             assert_eq!(
-                answer.header("content-encoding"),
+                response.header("content-encoding"),
                 encoding,
                 "{target} {accept}"
             );
-            assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
-            assert_eq!(answer.header("etag"), plain.header("etag"), "{target}");
-            assert_eq!(answer.text()?, plain.text()?, "{target} {accept}");
+            assert_eq!(response.header("vary"), Some("Accept-Encoding"), "{target}");
+            assert_eq!(response.header("etag"), plain.header("etag"), "{target}");
+            assert_eq!(response.text()?, plain.text()?, "{target} {accept}");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What search engines and link previews read.
+//! Sitemap, robots.txt, structured data, link previews.
 
 use anyhow::{Context, Result};
 use lettings::AddressDraft;
@@ -84,14 +84,14 @@ fn sitemap_part_beyond_the_last_is_404() -> Result<()> {
     let site = TestSite::start()?;
 
     for part in ["pages-1", "lettings-1", "profiles-1"] {
-        let answer = site.get(&format!("/sitemap-{part}.xml"))?;
-        assert_eq!(answer.status, 200, "{part}");
+        let response = site.get(&format!("/sitemap-{part}.xml"))?;
+        assert_eq!(response.status, 200, "{part}");
     }
     let parts = "pages-2 pages-0 lettings-2 lettings-0 profiles-2 profiles-4294967295 \
         profiles-4294967296 users-1 lettings--1";
     for part in parts.split(' ') {
-        let answer = site.get(&format!("/sitemap-{part}.xml"))?;
-        assert_eq!(answer.status, 404, "{part}");
+        let response = site.get(&format!("/sitemap-{part}.xml"))?;
+        assert_eq!(response.status, 404, "{part}");
     }
     Ok(())
 }
@@ -135,9 +135,9 @@ fn preview_image_exists() -> Result<()> {
         .and_then(|url| url.strip_prefix("https://homes.example"))
         .context("a picture elsewhere")?;
 
-    let answer = site.get(target)?;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("image/png"));
+    let response = site.get(target)?;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), Some("image/png"));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The real site on a database of its own, and rows to put into it.
+//! The real site on its own database, and fixtures.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -17,14 +17,14 @@ use profiles::ProfileDraft;
 use web::config::Config;
 
 use crate::html::Html;
-use crate::http::{Answer, Connection, request};
+use crate::http::{Connection, Response, request};
 
-/// What differs from the defaults of development, unless a test says otherwise.
+/// Settings that differ from the defaults of development.
 const SETTINGS: [(&str, &str); 5] = [
     ("PORT", "0"),
     ("WORKERS", "2"),
     ("DATABASE_POOL_SIZE", "2"),
-    // Tests write rows by connections of their own, which a cache notices a moment later.
+    // Tests write rows over their own connections, which a cache notices a moment later.
     ("PAGE_CACHE_SIZE", "0"),
     ("PUBLIC_URL", "https://homes.example"),
 ];
@@ -48,7 +48,7 @@ impl TestSite {
         Ok(site)
     }
 
-    /// A site with the letting 1 and a profile.
+    /// A site with the letting of [`Self::with_letting`] and a profile.
     pub(crate) fn with_letting_and_profile() -> Result<Self> {
         let site = Self::start()?;
         let conn = &mut site.database()?;
@@ -78,12 +78,12 @@ impl TestSite {
         Self::run(Arc::clone(&self.db), settings)
     }
 
-    /// An empty site on each kind of database that can be had here.
+    /// An empty site on each available database.
     pub(crate) fn on_each() -> Result<Vec<Self>> {
         TestDb::each()?.into_iter().map(Self::on).collect()
     }
 
-    /// An empty site on PostgreSQL, where it can be had here.
+    /// An empty site on PostgreSQL, if it is available.
     pub(crate) fn on_postgres() -> Result<Vec<Self>> {
         TestDb::postgres()?.into_iter().map(Self::on).collect()
     }
@@ -125,7 +125,7 @@ impl TestSite {
         self.address
     }
 
-    pub(crate) fn get(&self, target: &str) -> Result<Answer> {
+    pub(crate) fn get(&self, target: &str) -> Result<Response> {
         self.send("GET", target, &[])
     }
 
@@ -147,17 +147,17 @@ impl TestSite {
         self.get(target)?.page_text()
     }
 
-    /// The answer to a request with these headers; Host is `localhost` where they have none.
+    /// The response to a request with these headers; Host is `localhost` unless they have one.
     pub(crate) fn send(
         &self,
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let mut connection = Connection::open(self.address)?;
         connection.write(&request(method, target, headers))?;
         connection
-            .answer(method != "HEAD")
+            .response(method != "HEAD")
             .with_context(|| format!("{method} {target} on {}", self.db.url()))
     }
 }
@@ -195,12 +195,12 @@ impl Drop for TestSite {
     }
 }
 
-/// A letting of that title in Gull Lane, Dana Point; its id.
+/// Inserts a letting with this title in Gull Lane, Dana Point; returns its id.
 pub(crate) fn letting(conn: &mut DbConnection, title: &str) -> QueryResult<i64> {
     letting_at(conn, title, &address())
 }
 
-/// A letting of that title in that town; its id.
+/// Inserts a letting with this title in this city; returns its id.
 pub(crate) fn letting_in(conn: &mut DbConnection, title: &str, city: &str) -> QueryResult<i64> {
     let draft = AddressDraft {
         city: city.to_owned(),
@@ -209,7 +209,7 @@ pub(crate) fn letting_in(conn: &mut DbConnection, title: &str, city: &str) -> Qu
     letting_at(conn, title, &draft)
 }
 
-/// A letting of that title at that address; its id.
+/// Inserts a letting with this title at this address; returns its id.
 pub(crate) fn letting_at(
     conn: &mut DbConnection,
     title: &str,
@@ -219,7 +219,7 @@ pub(crate) fn letting_at(
     insert_letting(conn, &letting_draft(title, address_id))
 }
 
-/// A profile of Ada Paul, who likes Dana Point and shows no e-mail address.
+/// Inserts a profile of Ada Paul with the favorite city Dana Point and a hidden email address.
 pub(crate) fn profile(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
     let draft = ProfileDraft {
         favorite_city: "Dana Point".to_owned(),
@@ -234,7 +234,7 @@ pub(crate) fn profile(conn: &mut DbConnection, username: &str) -> QueryResult<i6
     profile_of(conn, &user, &draft)
 }
 
-/// A profile of that new user; its id.
+/// Inserts a profile of this new user; returns its id.
 pub(crate) fn profile_of(
     conn: &mut DbConnection,
     user: &UserDraft,
@@ -249,7 +249,7 @@ pub(crate) fn profile_of(
     profile.insert(conn)
 }
 
-/// Names and values in a text such as `title=Pier House&address=1`.
+/// Names and values of a text such as `title=Pier House&address=1`.
 pub(crate) fn pairs(text: &str) -> Vec<(&str, &str)> {
     let pairs = text.split('&').map(|pair| pair.split_once('='));
     pairs.map(|pair| pair.expect("NAME=VALUE")).collect()
@@ -260,7 +260,7 @@ pub(crate) fn assert_contains(text: &str, words: &str) {
     assert!(text.contains(words), "no {words:?} in {text}");
 }
 
-/// Asserts that a text contains all of these words, which `|` separates.
+/// Asserts that a text contains all of these words, separated by `|`.
 #[track_caller]
 pub(crate) fn assert_contains_all(text: &str, all: &str) {
     for words in all.split(" | ") {
@@ -268,7 +268,7 @@ pub(crate) fn assert_contains_all(text: &str, all: &str) {
     }
 }
 
-/// Asserts that a text contains none of these words, which `|` separates.
+/// Asserts that a text contains none of these words, separated by `|`.
 #[track_caller]
 pub(crate) fn assert_contains_none(text: &str, none: &str) {
     for words in none.split('|').map(str::trim) {
@@ -277,12 +277,12 @@ pub(crate) fn assert_contains_none(text: &str, none: &str) {
 }
 
 #[track_caller]
-pub(crate) fn assert_header(answer: &Answer, name: &str, value: &str) {
-    assert_eq!(answer.header(name), Some(value), "{name}");
+pub(crate) fn assert_header(response: &Response, name: &str, value: &str) {
+    assert_eq!(response.header(name), Some(value), "{name}");
 }
 
 #[track_caller]
-pub(crate) fn assert_redirect(answer: &Answer, status: u16, location: &str) {
-    let found = (answer.status, answer.header("location"));
+pub(crate) fn assert_redirect(response: &Response, status: u16, location: &str) {
+    let found = (response.status, response.header("location"));
     assert_eq!(found, (status, Some(location)));
 }

@@ -3,7 +3,7 @@
 use accounts::User;
 use anyhow::Result;
 
-use super::{Browser, USER_FORM, account, new_user, ticked, with};
+use super::{Browser, USER_FORM, account, action_form, new_user, with};
 use crate::support::{TestSite, assert_contains, assert_contains_all, pairs};
 
 #[test]
@@ -108,13 +108,13 @@ fn users_can_delete_themselves_except_the_last_superuser() -> Result<()> {
         let path = "/admin/auth/user/1/delete/";
 
         let rejected = ada.fill(path, &[("post", "yes")])?;
-        let bulk = ada.post("/admin/auth/user/", &ticked("delete_selected", "1"))?;
+        let bulk = ada.post("/admin/auth/user/", &action_form("delete_selected", "1"))?;
         Browser::superuser(&site, "bob")?;
         let done = ada.fill(path, &[("post", "yes")])?;
 
-        for answer in [rejected, bulk] {
+        for response in [rejected, bulk] {
             let message = "The last active superuser must stay an active superuser.";
-            assert_contains(&answer.page_text()?, message);
+            assert_contains(&response.page_text()?, message);
         }
         assert_eq!((done.status, ada.get("/admin/")?.status), (303, 302));
     }

@@ -1,4 +1,4 @@
-//! What is done with the rows of a list that were ticked, or with all of them.
+//! Actions on selected objects of a list, or on all.
 
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
@@ -21,8 +21,8 @@ fn an_action_requires_a_selection() -> Result<()> {
             "Select at least one item.",
         ),
     ] {
-        let told = browser.fill_and_follow("/admin/lettings/letting/", fields)?;
-        assert_contains(&told, words);
+        let next = browser.fill_and_follow("/admin/lettings/letting/", fields)?;
+        assert_contains(&next, words);
     }
     Ok(())
 }
@@ -57,7 +57,7 @@ fn several_objects_are_deleted_after_confirmation() -> Result<()> {
     letting(conn, "Not ticked")?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let list = "/admin/lettings/address/";
-    // As scripts for Django's lists send it.
+    // As scripts for Django's lists submit it.
     let mut fields = vec![("action", "delete_selected"), ("select_across", "0")];
     fields.extend(ids.iter().map(|id| ("_selected_action", id.as_str())));
     browser.get(list)?;

@@ -1,4 +1,4 @@
-//! The log over all records: what is in it, who may read it, and what it can be asked for.
+//! The audit log: entries, filters, export, permissions.
 
 use anyhow::Result;
 
@@ -67,17 +67,17 @@ fn csv_has_the_filtered_entries_without_formulas() -> Result<()> {
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.rename("=1+1")?;
 
-    let answer = browser.get("/admin/log/export/?action=changed")?;
+    let response = browser.get("/admin/log/export/?action=changed")?;
     let wrong = browser.get("/admin/log/export/?user=ada&from=xx")?;
 
-    assert_header(&answer, "content-type", "text/csv; charset=utf-8");
-    let text = answer.text()?;
+    assert_header(&response, "content-type", "text/csv; charset=utf-8");
+    let text = response.text()?;
     let lines: Vec<&str> = text.lines().collect();
     let columns = "\u{feff}Date,User,Kind,ID,Title,Action,Changes,Address";
     assert_eq!((lines.len(), lines[0]), (2, columns));
     let line = ",ada,Letting,1,'=1+1,Changed Title.,Title: Pier House → =1+1,";
     assert!(lines[1].ends_with(line), "{text}");
-    // It is not made of everything where a date is wrong.
+    // An invalid date must not export everything.
     assert_redirect(&wrong, 303, "/admin/log/?user=ada&from=xx");
     Ok(())
 }

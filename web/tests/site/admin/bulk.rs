@@ -1,4 +1,4 @@
-//! Deletes and restores of more rows than are stored at one go.
+//! Deleting and restoring more rows than one batch has.
 
 use anyhow::{Context, Result};
 use audit::AuditEntry;
@@ -12,7 +12,7 @@ use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 use super::restore::{act, delete_several};
 use super::{Browser, hidden};
 
-/// So many lettings, each with its address of the same id.
+/// Inserts this many lettings, each with the address of the same id.
 fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
     conn.write(|conn| {
         (1..=count).try_for_each(|number| letting(conn, &format!("Letting {number}")).map(drop))
@@ -34,7 +34,7 @@ fn many_objects_are_counted_deleted_and_restored() -> Result<()> {
         let shown = hidden(&question.text()?, "_shown").context("nothing was shown")?;
         let yes = [("post", "yes"), ("_shown", &shown)];
         let deleted = browser.post(list, &[&chosen[..], &yes].concat())?;
-        let told = browser.follow(&deleted)?;
+        let next = browser.follow(&deleted)?;
         let left = Letting::count(conn)?;
         let deletion = last_entries(conn)?;
         let act = act(&mut browser)?;
@@ -50,7 +50,7 @@ fn many_objects_are_counted_deleted_and_restored() -> Result<()> {
         let links = question.links();
         let rows = links.iter().filter(|link| link.href.ends_with("/change/"));
         assert_eq!(rows.count(), 2_000);
-        assert_contains(&told, "Deleted 1010 addresses.");
+        assert_contains(&next, "Deleted 1010 addresses.");
         assert_eq!(
             (left, deletion),
             (0, ["deleted"; 3].map(str::to_owned).to_vec())
@@ -70,7 +70,7 @@ fn many_objects_are_counted_deleted_and_restored() -> Result<()> {
     Ok(())
 }
 
-/// The last actions on three of the lettings, each logged in the same change set as that on its address.
+/// The last actions on three lettings, each logged in the same change set as that on its address.
 fn last_entries(conn: &mut DbConnection) -> Result<Vec<String>> {
     let mut actions = Vec::new();
     for id in [1, 505, 1_010] {
@@ -102,11 +102,11 @@ fn only_the_first_invalid_objects_are_named() -> Result<()> {
             insert_letting(conn, &letting_draft("Taken", address_id))?;
         }
 
-        let told = browser.fill_and_follow(&act, &[])?;
+        let next = browser.fill_and_follow(&act, &[])?;
 
         let taken = "Another letting already has this address.";
-        assert_eq!(told.matches(taken).count(), 20, "{told}");
-        assert_contains(&told, "There may be more errors.");
+        assert_eq!(next.matches(taken).count(), 20, "{next}");
+        assert_contains(&next, "There may be more errors.");
         assert_eq!(Letting::count(conn)?, 29);
     }
     Ok(())
@@ -132,7 +132,7 @@ fn a_field_is_set_in_all_selected_objects_after_confirmation() -> Result<()> {
         let stale = send(&[&value("NV")[..], &[("_count", "2")]].concat())?.page_text()?;
         let unchanged = lettings::Address::states(conn)?;
         let done = send(&[&value("NV")[..], &[("_count", "3")]].concat())?;
-        let told = browser.follow(&done)?;
+        let next = browser.follow(&done)?;
         let mut viewer = Browser::staff(&site, "eve", &["lettings.view_address"])?;
         viewer.get(path)?;
         let refused = viewer.post(
@@ -147,7 +147,7 @@ fn a_field_is_set_in_all_selected_objects_after_confirmation() -> Result<()> {
         assert_contains(&question, "State: NV 3 addresses will be changed.");
         assert_contains(&stale, "changed since you checked. Nothing has been saved.");
         assert_eq!(unchanged, ["CA"]);
-        assert_contains(&told, "Changed 3 addresses.");
+        assert_contains(&next, "Changed 3 addresses.");
         assert_eq!(lettings::Address::states(conn)?, ["NV"]);
         assert_eq!((log.len(), refused.status), (1, 403));
         assert!(log[0].change_set_id.is_some());

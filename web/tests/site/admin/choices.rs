@@ -1,4 +1,4 @@
-//! Choices: a list of a few, a search among many.
+//! Choices: a select for a few, a search for many.
 
 use anyhow::Result;
 use diesel::QueryResult;

@@ -1,4 +1,4 @@
-//! Deleting while somebody else writes.
+//! Deletions during concurrent writes.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use lettings::{Address, Letting};
 use oc_core::DbConnection;
 use oc_core::locks::lock;
 
-use crate::http::Answer;
+use crate::http::Response;
 use crate::support::{TestSite, address, assert_contains, letting};
 
 use super::restore::{act, delete};
@@ -21,7 +21,7 @@ use super::{ADDRESS_FORM, Browser, hidden, with};
 
 const DELETE: &str = "/admin/lettings/address/1/delete/";
 
-/// Waits until another connection waits for a lock of this one.
+/// Waits until another connection is blocked by this one.
 fn wait_until_blocked(conn: &mut DbConnection) -> Result<()> {
     let waiting = "SELECT count(*) FROM pg_locks \
                    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
@@ -33,25 +33,25 @@ fn wait_until_blocked(conn: &mut DbConnection) -> Result<()> {
     Ok(())
 }
 
-/// What a write to a row came to that another connection kept waiting, and did something to before.
+/// The response to a request that was blocked by this connection until `work` was committed.
 fn meanwhile(
     conn: &mut DbConnection,
-    send: impl FnOnce() -> Result<Answer> + Send,
+    send: impl FnOnce() -> Result<Response> + Send,
     work: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
-) -> Result<Answer> {
+) -> Result<Response> {
     thread::scope(|scope| {
         let sending = scope.spawn(send);
         let waited = wait_until_blocked(conn);
         let worked = work(conn);
-        // Whatever came of that: else the other would wait for ever.
+        // Whatever the result: otherwise the other would wait forever.
         let done = conn.batch_execute("COMMIT");
-        let answer = sending
+        let response = sending
             .join()
             .map_err(|_| anyhow!("the browser panicked"))?;
         waited?;
         worked?;
         done?;
-        answer
+        response
     })
 }
 
@@ -71,11 +71,11 @@ fn restoring_a_version_of_an_object_deleted_meanwhile_is_an_error() -> Result<()
         Address::delete(conn, &[1])?;
 
         let restore = || browser.post(history, &[("restore", &version)]);
-        let answer = meanwhile(conn, restore, |_| Ok(()))?;
+        let response = meanwhile(conn, restore, |_| Ok(()))?;
 
-        assert_eq!(answer.status, 303);
-        let told = browser.follow(&answer)?;
-        assert_contains(&told, "Nothing was restored");
+        assert_eq!(response.status, 303);
+        let next = browser.follow(&response)?;
+        assert_contains(&next, "Nothing was restored");
     }
     Ok(())
 }
@@ -90,14 +90,14 @@ fn restores_and_forms_lock_in_the_same_order() -> Result<()> {
         let act = act(&mut browser)?;
         browser.get(&act)?;
         conn.batch_execute("BEGIN")?;
-        // As a letting's form does that has its address in it.
+        // As the form of a letting with an inline address does.
         lock(conn, "lettings.letting", 1)?;
 
         let restore = || browser.post(&act, &[]);
-        let answer = meanwhile(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
+        let response = meanwhile(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
 
-        assert_eq!(answer.status, 303);
-        assert!(browser.follow(&answer)?.contains("Restored letting"));
+        assert_eq!(response.status, 303);
+        assert!(browser.follow(&response)?.contains("Restored letting"));
     }
     Ok(())
 }
@@ -115,13 +115,13 @@ fn objects_added_meanwhile_require_a_new_confirmation() -> Result<()> {
 
             conn.batch_execute("BEGIN")?;
             insert_letting(conn, &letting_draft("Pier House", 1))?;
-            let answer = meanwhile(conn, || browser.post(DELETE, fields), |_| Ok(()))?;
+            let response = meanwhile(conn, || browser.post(DELETE, fields), |_| Ok(()))?;
 
             let record = AuditEntry::for_object(conn, "lettings.letting", 1)?;
             let actions: Vec<_> = record.iter().map(|line| line.action.as_str()).collect();
             if says_what_was_shown {
                 let words = "The items to delete have changed.";
-                assert_contains(&answer.page_text()?, words);
+                assert_contains(&response.page_text()?, words);
                 assert_eq!(Letting::count(conn)?, 1);
             } else {
                 assert_eq!((Letting::count(conn)?, &*actions), (0, &["deleted"][..]));

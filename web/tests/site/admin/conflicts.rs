@@ -1,4 +1,4 @@
-//! Two people at the same row: nobody overwrites the other, and nothing that was typed is lost.
+//! Conflicts of concurrent changes: nothing is overwritten, and no input is lost.
 
 use std::sync::Barrier;
 use std::thread;
@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use lettings::{Address, Letting};
 
-use crate::http::Answer;
+use crate::http::Response;
 use crate::support::{TestSite, address, assert_contains, letting, pairs};
 
 use super::{ADDRESS_FORM, Browser, account, hidden, with};
 
-/// Which version of a field is selected on the page of a conflict.
+/// The selected version of a field on a conflict page.
 fn selected(page: &str, name: &str) -> Vec<&'static str> {
     let is_selected = |version: &&str| {
         let radio = format!("name=\"merge_{name}\" value=\"{version}\" checked");
@@ -162,12 +162,12 @@ fn a_concurrent_login_is_not_a_conflict_and_is_kept() -> Result<()> {
     Ok(())
 }
 
-/// Sends two forms at the same moment.
+/// Submits two forms at the same time.
 fn race(
     browsers: [&mut Browser<'_>; 2],
     path: &str,
     forms: [Vec<(&str, &str)>; 2],
-) -> Result<Vec<Answer>> {
+) -> Result<Vec<Response>> {
     let start = Barrier::new(2);
     thread::scope(|scope| {
         let racers = browsers.into_iter().zip(forms).map(|(browser, form)| {
@@ -177,13 +177,13 @@ fn race(
                 browser.post(path, &form)
             })
         });
-        // All of them run before the first is waited for.
+        // All threads run before the first is joined.
         let racers: Vec<_> = racers.collect();
-        let answers = racers.into_iter().map(|racer| {
-            let answer = racer.join();
-            answer.map_err(|_| anyhow::anyhow!("a browser panicked"))?
+        let responses = racers.into_iter().map(|racer| {
+            let response = racer.join();
+            response.map_err(|_| anyhow::anyhow!("a browser panicked"))?
         });
-        answers.collect()
+        responses.collect()
     })
 }
 
@@ -202,17 +202,17 @@ fn of_two_concurrent_adds_with_one_address_one_gets_an_error() -> Result<()> {
             }
             let form = |title| vec![("title", title), ("address", &*id), ("_save", "")];
 
-            let answers = race(
+            let responses = race(
                 [&mut ada, &mut bob],
                 path,
                 [form("Pier House"), form("Quay House")],
             )?;
 
-            let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-            let lost = answers.iter().zip(["Pier House", "Quay House"]);
+            let mut statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
+            let lost = responses.iter().zip(["Pier House", "Quay House"]);
             let (lost, title) = lost
                 .into_iter()
-                .find(|(answer, _)| answer.status == 422)
+                .find(|(response, _)| response.status == 422)
                 .context(format!("{statuses:?}"))?;
             statuses.sort_unstable();
             assert_eq!(statuses, [303, 422], "round {round}");
@@ -246,11 +246,11 @@ fn of_two_concurrent_saves_one_gets_a_conflict() -> Result<()> {
                 ]
             };
 
-            let answers = race([&mut ada, &mut bob], path, [form(0), form(1)])?;
+            let responses = race([&mut ada, &mut bob], path, [form(0), form(1)])?;
 
-            let won = answers.iter().position(|answer| answer.status == 303);
+            let won = responses.iter().position(|response| response.status == 303);
             let won = won.context("nobody won")?;
-            let lost = &answers[1 - won];
+            let lost = &responses[1 - won];
             assert_eq!(lost.status, 409, "round {round}");
             let page = lost.page_text()?;
             assert!(page.contains("Someone else changed this letting while you were editing."));

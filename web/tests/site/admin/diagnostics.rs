@@ -1,4 +1,4 @@
-//! What runs here, and a fault on purpose.
+//! Diagnostics page and test errors.
 
 use anyhow::Result;
 
@@ -35,11 +35,11 @@ fn a_test_error_shows_the_error_page() -> Result<()> {
 
     for kind in ["error", "panic"] {
         root.get("/admin/diagnostics/")?;
-        let answer = root.post("/admin/diagnostics/", &[("kind", kind)])?;
+        let response = root.post("/admin/diagnostics/", &[("kind", kind)])?;
 
-        assert_eq!(answer.status, 500);
-        assert_security_headers(&answer, kind);
-        assert_eq!(answer.html()?.texts("h1"), ["Something went wrong"]);
+        assert_eq!(response.status, 500);
+        assert_security_headers(&response, kind);
+        assert_eq!(response.html()?.texts("h1"), ["Something went wrong"]);
     }
     Ok(())
 }

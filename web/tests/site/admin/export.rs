@@ -1,9 +1,9 @@
-//! Files of rows: out, and in again.
+//! CSV export, and importing it again.
 
 use anyhow::{Context, Result};
 
 use super::{Browser, hidden};
-use crate::http::Answer;
+use crate::http::Response;
 use crate::support::{
     TestSite, assert_contains, assert_header, letting, letting_in, pairs, profile,
 };
@@ -15,13 +15,13 @@ pub(super) fn export(browser: &mut Browser, list: &str, query: &str) -> Result<S
     browser.get(&format!("{list}export/{query}"))?.text()
 }
 
-pub(super) fn upload(browser: &mut Browser, list: &str, file: &str) -> Result<Answer> {
+pub(super) fn upload(browser: &mut Browser, list: &str, file: &str) -> Result<Response> {
     let target = format!("{list}import/");
     browser.get(&target)?;
     browser.upload(&target, file.as_bytes())
 }
 
-pub(super) fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Result<Answer> {
+pub(super) fn confirm(browser: &mut Browser, list: &str, preview: &Response) -> Result<Response> {
     let page = preview.text()?;
     let field = |name| hidden(&page, name).with_context(|| format!("no {name} in {page}"));
     let (content, mark, form) = (field("content")?, field("mark")?, field("_form")?);
@@ -42,9 +42,9 @@ fn export_has_the_filter_and_order_of_the_list() -> Result<()> {
 
         let list = browser.page(&format!("{LETTINGS}?address__city__exact=Irvine&o=1"))?;
         let href = list.href("Export").context("no link")?;
-        let answer = browser.get(&href)?;
+        let response = browser.get(&href)?;
 
-        let file = answer.text()?;
+        let file = response.text()?;
         let rows: Vec<&str> = file.lines().skip(1).collect();
         assert!(
             rows[0].starts_with("1,") && rows[1].starts_with("3,"),
@@ -52,7 +52,7 @@ fn export_has_the_filter_and_order_of_the_list() -> Result<()> {
         );
         assert_contains(rows[0], ",\"'=Pier; \"\"House\"\"\",");
         assert_header(
-            &answer,
+            &response,
             "content-disposition",
             "attachment; filename=\"lettings.csv\"",
         );

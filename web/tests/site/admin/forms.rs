@@ -1,4 +1,4 @@
-//! Forms: to add a row, to change it, to be told what is wrong.
+//! Add and change forms.
 
 use anyhow::{Context, Result};
 use lettings::Letting;
@@ -10,7 +10,7 @@ use crate::support::{
     letting, pairs,
 };
 
-/// The form of another address than the fixture's, typed carelessly.
+/// The form of another address than the fixture's, with careless typing.
 const NEW_ADDRESS: [(&str, &str); 6] = [
     ("number", " 007 "),
     ("street", "Gull Lane"),
@@ -56,14 +56,14 @@ fn missing_object_redirects_to_the_list_with_a_message() -> Result<()> {
         ("history/", None),
         ("history/", Some(&restore)),
     ] {
-        let answer = match fields {
+        let response = match fields {
             Some(fields) => browser.post(&row(page), fields)?,
             None => browser.get(&row(page))?,
         };
 
-        assert_redirect(&answer, 303, "/admin/");
-        let told = browser.follow(&answer)?;
-        assert_contains(&told, "There is no letting with ID “26”.");
+        assert_redirect(&response, 303, "/admin/");
+        let next = browser.follow(&response)?;
+        assert_contains(&next, "There is no letting with ID “26”.");
     }
     let odd = browser.get("/admin/lettings/letting/9223372036854775808/change/")?;
     assert_eq!(odd.status, 303);
@@ -155,12 +155,12 @@ fn changes_to_a_deleted_object_can_be_saved_as_new_or_restored() -> Result<()> {
         let invalid = ada.post(add, &with(&restored, &[("zip_code", "x")]))?;
         let saved = ada.post(add, &restored)?;
 
-        for answer in [search, sent] {
-            assert_redirect(&answer, 303, add);
+        for response in [search, sent] {
+            assert_redirect(&response, 303, add);
         }
         assert_contains(&invalid.text()?, &format!("action=\"{path}\""));
-        for answer in [new, saved] {
-            assert_redirect(&answer, 303, "/admin/lettings/address/");
+        for response in [new, saved] {
+            assert_redirect(&response, 303, "/admin/lettings/address/");
         }
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Fuzzing of the administration by a superuser: malformed requests never get a 5xx.
+//! Fuzzing of the admin by a superuser: malformed requests never get a 5xx.
 
 use accounts::Group;
 use anyhow::{Context, Result};
@@ -27,7 +27,7 @@ const OTHERS: &str =
 
 const METHODS: &str = "GET GET GET GET POST POST POST POST POST PUT DELETE OPTIONS";
 
-/// Names of fields and parameters, known and not.
+/// Names of fields and parameters, known and unknown.
 const NAMES: &str =
     "q o p all action _selected_action select_across post _save _continue _addanother _version
     _resolve _asked merge_title merge_city restore _changelist_filters _popup _to_field _kept
@@ -36,7 +36,7 @@ const NAMES: &str =
     last_login_0 last_login_1 date_joined_0 date_joined_1 name permissions address__state__exact
     groups__id__exact password1 password2 from to";
 
-/// Values, percent-encoded: valid ones, broken ones, and attacks.
+/// Percent-encoded values: valid, malformed, and attacks.
 const VALUES: &str =
     "+ 0 1 2 -1 %2B1 007 1.5 1e3 0x10 2147483648 9223372036854775807 9223372036854775808
     99999999999999999999999 NaN on yes %00 a%00b %ff%fe %F0%9F%8F%96 % %zz CA USA Irvine
@@ -81,7 +81,7 @@ fn target(random: &mut Rng) -> String {
     };
     let query = match random.usize(..3) {
         0 => String::new(),
-        // The head of a request has a limit of its own, which is tested elsewhere.
+        // The head of a request has its own limit, which is tested elsewhere.
         _ => random_form(random, 5).chars().take(4_000).collect(),
     };
     format!("/admin/{path}?{query}")
@@ -97,14 +97,14 @@ fn body(random: &mut Rng, token: &str) -> Vec<u8> {
         2 => body = b"{\"title\": [".to_vec(),
         _ => {}
     }
-    // Most forms are good enough to be looked into.
+    // Most forms are valid enough to be parsed.
     if random.usize(..5) > 0 {
         body.extend(format!("&csrfmiddlewaretoken={token}").into_bytes());
     }
     body
 }
 
-/// Fills the site again: some of the requests deleted what was there.
+/// Fills the site again, because some requests delete its rows.
 fn fill(site: &TestSite, round: usize) -> Result<()> {
     let conn = &mut site.database()?;
     if Letting::count(conn)? < 3 {
@@ -144,20 +144,20 @@ fn malformed_requests_never_cause_a_server_error() -> Result<()> {
                     body.len(),
                 );
                 let request = [head.as_bytes(), &body].concat();
-                let told = || format!("{method} {target}\n{}", body.escape_ascii());
+                let describe = || format!("{method} {target}\n{}", body.escape_ascii());
 
-                connection.write(&request).with_context(told)?;
-                let answer = connection.answer(true).with_context(told)?;
+                connection.write(&request).with_context(describe)?;
+                let response = connection.response(true).with_context(describe)?;
 
-                assert!(answer.status < 500, "{}: {}", answer.status, told());
-                *statuses.entry(answer.status).or_default() += 1;
-                if answer.header("connection") == Some("close") {
+                assert!(response.status < 500, "{}: {}", response.status, describe());
+                *statuses.entry(response.status).or_default() += 1;
+                if response.header("connection") == Some("close") {
                     connection = Connection::open(site.address())?;
                 }
             }
         }
         assert_eq!(site.get("/")?.status, 200);
-        // The requests got inside: pages were shown, forms were taken, and forms were refused.
+        // The requests reached the handlers: pages were shown, forms were saved, and forms were rejected.
         for status in [200, 303, 403, 404, 405, 422] {
             assert!(statuses.contains_key(&status), "{status}: {statuses:?}");
         }

@@ -1,4 +1,4 @@
-//! Deleting, and the record of what happened.
+//! Deletion and history.
 
 use accounts::User;
 use anyhow::Result;
@@ -119,19 +119,19 @@ fn an_earlier_version_can_be_restored() -> Result<()> {
 
     let mut restore = |place: usize| {
         let version = versions(&mut browser, "lettings/letting/1")?.remove(place);
-        let answer = browser.post(history, &[("restore", &version)])?;
-        browser.follow(&answer)
+        let response = browser.post(history, &[("restore", &version)])?;
+        browser.follow(&response)
     };
     let told_of_first = restore(0)?;
-    let told = restore(0)?;
+    let next = restore(0)?;
     let odd = ["x", "99"].map(|version| browser.post(history, &[("restore", version)]));
 
-    // The first one is from before the record.
+    // The first version is from before the history.
     assert_contains(&told_of_first, "Restored letting “Pier House”.");
-    assert_contains(&told, "Restored letting “Pier Cottage”.");
+    assert_contains(&next, "Restored letting “Pier Cottage”.");
     assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier Cottage");
-    for answer in odd {
-        assert_eq!(answer?.status, 400);
+    for response in odd {
+        assert_eq!(response?.status, 400);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files of rows, taken in: a look at what they would do, mistakes, permissions.
+//! Import of CSV files and workbooks: preview, errors, permissions.
 
 use accounts::User;
 use anyhow::{Context, Result};
@@ -8,7 +8,7 @@ use lettings::{Address, Letting};
 use oc_core::DbConnection;
 
 use super::export::{ADDRESSES, LETTINGS, confirm, export, upload};
-use super::permission_rows::refusals;
+use super::permission_rows::denied_actions;
 use super::{Browser, PASSWORD, account, hidden};
 use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
@@ -28,7 +28,7 @@ fn a_file_is_previewed_and_then_imported() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
-        // As a spreadsheet writes it: semicolons, a mark at the start, the zero in front gone.
+        // As a spreadsheet writes it: semicolons, a byte order mark, no leading zero.
         let file = "\u{feff}id;number;street;city;state;zip_code;country_iso_code\r\n\
                     1;12;Gull Lane;Irvine;CA;92629;USA\r\n;7;Pier Road;Brea;CA;2134;USA\r\n";
 
@@ -54,12 +54,12 @@ fn a_file_is_previewed_and_then_imported() -> Result<()> {
             ]
         );
         let conn = &mut site.database()?;
-        // The look at it may have used ids up, which are never used again.
+        // The preview may have used up ids.
         let added = stored(conn)?.pop().context("an address")?.id;
         for (id, action) in [(1, "changed"), (added, "added")] {
             let lines = AuditEntry::for_object(conn, "lettings.address", id)?;
-            let told: Vec<_> = lines.iter().map(|l| (&*l.action, &*l.username)).collect();
-            assert_eq!(told, [(action, "ada")]);
+            let entries: Vec<_> = lines.iter().map(|l| (&*l.action, &*l.username)).collect();
+            assert_eq!(entries, [(action, "ada")]);
         }
     }
     Ok(())
@@ -137,10 +137,10 @@ fn an_unreadable_file_is_an_error() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let target = format!("{LETTINGS}import/");
-    let mut told = |file: &[u8]| -> Result<(u16, String)> {
+    let mut read = |file: &[u8]| -> Result<(u16, String)> {
         browser.get(&target)?;
-        let answer = browser.upload(&target, file)?;
-        Ok((answer.status, answer.page_text()?))
+        let response = browser.upload(&target, file)?;
+        Ok((response.status, response.page_text()?))
     };
 
     let large = vec![b'a'; (4 << 20) + 1];
@@ -150,7 +150,7 @@ fn an_unreadable_file_is_an_error() -> Result<()> {
         (b"id,heading\n1,x", "Unknown column."),
         (&*large, "The file must be 4 MB or smaller."),
     ] {
-        let (status, text) = told(file)?;
+        let (status, text) = read(file)?;
         assert_eq!(status, 422, "{words}");
         assert_contains(&text, words);
     }
@@ -229,8 +229,8 @@ fn each_row_requires_add_or_change_permission() -> Result<()> {
     let refused = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
     let words = "You do not have permission to change this address.";
     assert_contains(&refused, words);
-    // Both stand in the record.
-    assert_eq!(refusals(&mut site.database()?)?, 2);
+    // Both are in the audit log.
+    assert_eq!(denied_actions(&mut site.database()?)?, 2);
     assert_eq!(upload(&mut adder, ADDRESSES, &new)?.status, 200);
     assert_eq!(viewer.get(&format!("{ADDRESSES}import/"))?.status, 403);
     assert!(!viewer.get(ADDRESSES)?.text()?.contains("import/"));
@@ -277,7 +277,7 @@ fn two_rows_that_swap_a_unique_value_are_rejected() -> Result<()> {
     Ok(())
 }
 
-/// Columns of a file of lettings with their addresses.
+/// Columns of a file with lettings and their addresses.
 const WITH_ADDRESS: &str =
     "title,sleeps,features,number,street,city,state,zip_code,country_iso_code\n";
 

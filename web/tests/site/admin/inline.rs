@@ -1,4 +1,4 @@
-//! The address inside the letting's form: one save for both.
+//! The address as an inline of the letting's form.
 
 use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{
@@ -13,7 +13,7 @@ use lettings::{Address, Letting};
 pub(super) const ADD: &str = "/admin/lettings/letting/add/";
 pub(super) const CHANGE: &str = "/admin/lettings/letting/1/change/";
 
-/// A letting with an address that is filled in.
+/// A letting with a new address.
 pub(super) const NEW: [(&str, &str); 8] = [
     ("title", "Pier House"),
     ("address", ""),
@@ -25,7 +25,7 @@ pub(super) const NEW: [(&str, &str); 8] = [
     ("address-country_iso_code", "USA"),
 ];
 
-/// These fields with other values for some of them, to be saved.
+/// These fields with some values replaced, and the save button.
 pub(super) fn but<'a>(
     fields: &[(&'a str, &'a str)],
     values: &[(&'a str, &'a str)],
@@ -33,7 +33,7 @@ pub(super) fn but<'a>(
     with(fields, &[values, &[("_save", "")]].concat())
 }
 
-/// The form of the letting in Gull Lane that the fixture makes.
+/// The form of the fixture's letting in Gull Lane.
 pub(super) const STORED: [(&str, &str); 8] = [
     ("title", "Pier House"),
     ("address", "1"),
@@ -117,12 +117,12 @@ fn save_as_new_copies_the_address() -> Result<()> {
 
         let asked = browser.fill(CHANGE, &with(&STORED, &copy))?.html()?;
         let added = browser.fill(CHANGE, &with(&STORED, &other))?;
-        let told = browser.follow(&added)?;
+        let next = browser.follow(&added)?;
 
         assert_contains(&asked.text(), "This address already exists.");
         let action = asked.attribute_of("form", "form-row", "action");
         assert_eq!(action.as_deref(), Some(ADD));
-        assert_contains(&told, "Added letting “Pier Villa”. You can continue");
+        assert_contains(&next, "Added letting “Pier Villa”. You can continue");
         let newest = "SELECT title FROM lettings ORDER BY id DESC LIMIT 1";
         let newest: String = sql::<Text>(newest).get_result(conn)?;
         assert_eq!((Letting::count(conn)?, &*newest), (2, "Pier Villa"));
@@ -141,11 +141,11 @@ fn an_address_changed_with_its_letting_has_its_own_history() -> Result<()> {
 
         browser.fill(CHANGE, &but(&STORED, &alone))?;
         let untouched = history(&mut browser, "address")?;
-        let told = browser.fill_and_follow(CHANGE, &but(&STORED, &[("address-city", "Irvine")]))?;
+        let next = browser.fill_and_follow(CHANGE, &but(&STORED, &[("address-city", "Irvine")]))?;
         let refused = browser.fill(CHANGE, &but(&STORED, &wrong))?;
 
         assert_eq!(untouched, "");
-        assert_contains(&told, "Changed letting “Pier House”.");
+        assert_contains(&next, "Changed letting “Pier House”.");
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!((&*letting.title, &*address.city), ("Pier House", "Irvine"));
         assert_contains(&history(&mut browser, "letting")?, "Changed Title.");

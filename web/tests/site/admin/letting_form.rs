@@ -1,4 +1,4 @@
-//! The form of a letting: its preview, what would help, and what an old form leaves alone.
+//! The form of a letting: preview, suggestions, and fields that older forms lack.
 
 use anyhow::{Context, Result};
 use audit::AuditEntry;
@@ -49,11 +49,11 @@ fn staff_can_preview_a_draft() -> Result<()> {
         let mut stranger = Browser::staff(&site, "bob", &["lettings.view_address"])?;
 
         let form = viewer.page(CHANGE)?;
-        let answer = viewer.get(PREVIEW)?;
+        let response = viewer.get(PREVIEW)?;
 
         assert!(form.has_link("Preview", PREVIEW) && !form.text().contains("View on site"));
-        assert_header(&answer, "cache-control", "private, no-store");
-        let page = answer.html()?;
+        assert_header(&response, "cache-control", "private, no-store");
+        let page = response.html()?;
         assert!(page.has_link("Back", CHANGE));
         assert_contains_all(
             &page.text(),
@@ -188,8 +188,8 @@ fn status_type_price_and_host_are_set_for_several_lettings() -> Result<()> {
             ("price_from", "0250", 303),
             ("address_shown", "", 303),
         ] {
-            let answer = send(&[("_field", field), (field, value), ("_count", "2")])?;
-            assert_eq!(answer.status, status, "{field} {value}");
+            let response = send(&[("_field", field), (field, value), ("_count", "2")])?;
+            assert_eq!(response.status, status, "{field} {value}");
         }
         let fields = ["kind", "host", "price_from", "address_shown"];
         for id in [1, 2] {

@@ -86,8 +86,8 @@ fn unknown_paths_are_404_and_slashes_are_appended() -> Result<()> {
     }
     let paths = "/admin /admin/lettings /admin/lettings/letting /admin/lettings/letting/1/change";
     for path in paths.split(' ') {
-        let answer = browser.get(path)?;
-        assert_redirect(&answer, 301, &format!("{path}/"));
+        let response = browser.get(path)?;
+        assert_redirect(&response, 301, &format!("{path}/"));
     }
     let put = browser.send("PUT", "/admin/login/", "")?;
     assert_header(&put, "allow", "GET, HEAD, POST, OPTIONS");

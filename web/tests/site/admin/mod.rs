@@ -1,4 +1,4 @@
-//! The administration as staff see it.
+//! The admin as staff see it.
 
 mod accounts;
 mod actions;
@@ -41,30 +41,30 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 
 use crate::html::Html;
-use crate::http::{Answer, Connection};
+use crate::http::{Connection, Response};
 use crate::support::TestSite;
 
-/// A password that keeps every rule.
+/// A password that passes every validator.
 pub(crate) const PASSWORD: &str = "Sea breeze 42";
 
-/// Somebody at a browser: keeps cookies, and sends forms with the token of the page before.
+/// A browser: keeps cookies, and submits forms with the CSRF token of the last page.
 pub(crate) struct Browser<'a> {
     address: SocketAddr,
-    /// It is of no use when its site has ended.
+    /// Valid while its site runs.
     site: PhantomData<&'a TestSite>,
     cookies: BTreeMap<String, String>,
     token: String,
-    /// Whether a proxy says that it came over https.
+    /// Whether a proxy reports https.
     https: bool,
 }
 
 impl<'a> Browser<'a> {
     pub(crate) fn new(site: &'a TestSite) -> Self {
-        Self::toward(site.address())
+        Self::for_address(site.address())
     }
 
-    /// Nobody is logged in yet, at what listens there.
-    pub(crate) fn toward(address: SocketAddr) -> Self {
+    /// A browser without a session, for the site at this network address.
+    pub(crate) fn for_address(address: SocketAddr) -> Self {
         Self {
             address,
             site: PhantomData,
@@ -79,7 +79,7 @@ impl<'a> Browser<'a> {
         Self::logged_in(site, username)
     }
 
-    /// A member of staff of that new name with these permissions of their own, logged in.
+    /// A browser logged in as a new staff user with these permissions.
     pub(crate) fn staff(site: &'a TestSite, username: &str, permissions: &[&str]) -> Result<Self> {
         let conn = &mut site.database()?;
         let id = staff(conn, username)?;
@@ -97,12 +97,12 @@ impl<'a> Browser<'a> {
 
     fn logged_in(site: &'a TestSite, username: &str) -> Result<Self> {
         let mut browser = Self::new(site);
-        let answer = browser.log_in(username, PASSWORD)?;
-        anyhow::ensure!(answer.status == 303, "no login: {}", answer.text()?);
+        let response = browser.log_in(username, PASSWORD)?;
+        anyhow::ensure!(response.status == 303, "no login: {}", response.text()?);
         Ok(browser)
     }
 
-    pub(crate) fn log_in(&mut self, username: &str, password: &str) -> Result<Answer> {
+    pub(crate) fn log_in(&mut self, username: &str, password: &str) -> Result<Response> {
         self.get("/admin/login/")?;
         self.post(
             "/admin/login/",
@@ -110,12 +110,12 @@ impl<'a> Browser<'a> {
         )
     }
 
-    fn log_out(&mut self) -> Result<Answer> {
+    fn log_out(&mut self) -> Result<Response> {
         self.get("/admin/logout/")?;
         self.post("/admin/logout/", &[])
     }
 
-    pub(crate) fn get(&mut self, target: &str) -> Result<Answer> {
+    pub(crate) fn get(&mut self, target: &str) -> Result<Response> {
         self.send("GET", target, "")
     }
 
@@ -127,8 +127,8 @@ impl<'a> Browser<'a> {
         self.get(target)?.page_text()
     }
 
-    /// Sends a form with these fields and the token of the last page that had one.
-    pub(crate) fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+    /// Submits a form with these fields and the token of the last page that had one.
+    pub(crate) fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Response> {
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.append_pair("csrfmiddlewaretoken", &self.token);
         body.extend_pairs(fields);
@@ -136,30 +136,30 @@ impl<'a> Browser<'a> {
         self.send("POST", target, &body)
     }
 
-    /// Opens a page with a form, and sends the form with these fields and what the page hid in it.
-    pub(crate) fn fill(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+    /// Opens a page with a form, and submits the form with these fields and its hidden ones.
+    pub(crate) fn fill(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Response> {
         let version = self.version(target)?;
         let mut fields = fields.to_vec();
         fields.push(("_version", &version));
         self.post(target, &fields)
     }
 
-    /// The text of the page that a form leads to.
+    /// Submits a form as [`Self::fill`] does; returns the text of the next page.
     pub(crate) fn fill_and_follow(
         &mut self,
         target: &str,
         fields: &[(&str, &str)],
     ) -> Result<String> {
-        let answer = self.fill(target, fields)?;
-        self.follow(&answer)
+        let response = self.fill(target, fields)?;
+        self.follow(&response)
     }
 
-    pub(crate) fn rename(&mut self, title: &str) -> Result<Answer> {
+    pub(crate) fn rename(&mut self, title: &str) -> Result<Response> {
         let fields = [("title", title), ("address", "1"), ("_save", "")];
         self.fill("/admin/lettings/letting/1/change/", &fields)
     }
 
-    /// What a form says of how the row was when it was opened.
+    /// The hidden version of the object in a form.
     pub(crate) fn version(&mut self, target: &str) -> Result<String> {
         let page = self.get(target)?.text()?;
         Ok(hidden(&page, "_version").unwrap_or_default())
@@ -170,9 +170,9 @@ impl<'a> Browser<'a> {
         hidden(&page, name).with_context(|| format!("{target} hides no {name}"))
     }
 
-    /// The text of the page that a form led to.
-    pub(crate) fn follow(&mut self, answer: &Answer) -> Result<String> {
-        let target = answer
+    /// The text of the page that a response redirects to.
+    pub(crate) fn follow(&mut self, response: &Response) -> Result<String> {
+        let target = response
             .header("location")
             .context("the form led nowhere")?
             .to_owned();
@@ -189,18 +189,18 @@ impl<'a> Browser<'a> {
         &self.token
     }
 
-    /// Sends a file by a form.
-    pub(crate) fn upload(&mut self, target: &str, file: &[u8]) -> Result<Answer> {
+    /// Uploads a file with a form.
+    pub(crate) fn upload(&mut self, target: &str, file: &[u8]) -> Result<Response> {
         self.post_parts(target, &[], &[("rows.csv", file)])
     }
 
-    /// Sends a form in parts: fields, files, and the token of the last page that had one.
+    /// Submits a multipart form: fields, files, and the token of the last page that had one.
     pub(crate) fn post_parts(
         &mut self,
         target: &str,
         fields: &[(&str, &str)],
         files: &[(&str, &[u8])],
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let token = [("csrfmiddlewaretoken", self.token.as_str())];
         let fields = token.iter().chain(fields);
         let fields = fields.map(|(name, value)| (format!("name=\"{name}\""), value.as_bytes()));
@@ -220,7 +220,7 @@ impl<'a> Browser<'a> {
         self.send_as("POST", target, "multipart/form-data; boundary=part", &body)
     }
 
-    fn send(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {
+    fn send(&mut self, method: &str, target: &str, body: &str) -> Result<Response> {
         let kind = "application/x-www-form-urlencoded";
         self.send_as(method, target, kind, body.as_bytes())
     }
@@ -231,7 +231,7 @@ impl<'a> Browser<'a> {
         target: &str,
         kind: &str,
         body: &[u8],
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let scheme = if self.https { "https" } else { "http" };
         let head = format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
@@ -241,23 +241,23 @@ impl<'a> Browser<'a> {
         );
         let mut connection = Connection::open(self.address)?;
         connection.write(&[head.as_bytes(), body].concat())?;
-        let answer = connection
-            .answer(method != "HEAD")
+        let response = connection
+            .response(method != "HEAD")
             .with_context(|| format!("{method} {target}"))?;
-        for (name, value) in answer.headers() {
+        for (name, value) in response.headers() {
             if let Some((name, value)) = value.split_once('=').filter(|_| name == "set-cookie") {
                 let value = value.split(';').next().unwrap_or_default();
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        if let Some(token) = answer
+        if let Some(token) = response
             .text()
             .ok()
             .and_then(|page| hidden(&page, "csrfmiddlewaretoken"))
         {
             self.token = token;
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -271,7 +271,7 @@ pub(crate) fn value(page: &Html, name: &str) -> String {
     value.unwrap_or_default()
 }
 
-/// An account of that name, whose password is [`PASSWORD`].
+/// Inserts a user of this name with [`PASSWORD`].
 pub(crate) fn account(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
     let draft = UserDraft {
         username: username.to_owned(),
@@ -288,14 +288,14 @@ pub(crate) fn superuser(conn: &mut DbConnection, username: &str) -> QueryResult<
     Ok(id)
 }
 
-/// The account of a member of staff of that name, without permissions.
+/// Inserts a staff user of this name without permissions.
 fn staff(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
     let id = account(conn, username)?;
     User::set_staff(conn, id, true)?;
     Ok(id)
 }
 
-/// The form of the address that [`crate::support::address`] drafts.
+/// The form fields of the address in [`crate::support::address`].
 pub(crate) const ADDRESS_FORM: [(&str, &str); 6] = [
     ("number", "12"),
     ("street", "Gull Lane"),
@@ -305,14 +305,14 @@ pub(crate) const ADDRESS_FORM: [(&str, &str); 6] = [
     ("country_iso_code", "USA"),
 ];
 
-/// The form of an active user, without the name.
+/// The form fields of an active user, without the username.
 const USER_FORM: [(&str, &str); 3] = [
     ("is_active", "on"),
     ("date_joined_0", "2026-01-02"),
     ("date_joined_1", "03:04:05"),
 ];
 
-/// These fields, with other values for some of them, and further ones.
+/// These fields, with some values replaced and others added.
 pub(crate) fn with<'a>(
     fields: &[(&'a str, &'a str)],
     values: &[(&'a str, &'a str)],
@@ -326,8 +326,8 @@ pub(crate) fn with<'a>(
         .collect()
 }
 
-/// The form of a list that does this to the rows with these IDs, after the question.
-fn ticked<'a>(action: &'a str, ids: &'a str) -> [(&'a str, &'a str); 3] {
+/// The form fields of a confirmed action on the objects with these ids.
+fn action_form<'a>(action: &'a str, ids: &'a str) -> [(&'a str, &'a str); 3] {
     [
         ("action", action),
         ("_selected_action", ids),
@@ -335,7 +335,7 @@ fn ticked<'a>(action: &'a str, ids: &'a str) -> [(&'a str, &'a str); 3] {
     ]
 }
 
-/// The first step of the form that adds a user.
+/// The form fields of a new user.
 fn new_user(username: &str) -> [(&str, &str); 3] {
     [
         ("username", username),

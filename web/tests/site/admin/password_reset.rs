@@ -1,4 +1,4 @@
-//! Password reset by email, and mails about changes of an account.
+//! Password reset by email, and mails about account changes.
 
 use accounts::User;
 use anyhow::{Context, Result};

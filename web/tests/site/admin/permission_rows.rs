@@ -1,4 +1,4 @@
-//! Rows of every kind to try permissions on: what they hold, and what can be done with them.
+//! Objects of every model for the permission table: their contents, and actions on them.
 
 use std::fmt::Write as _;
 
@@ -13,12 +13,12 @@ use web::registry::REGISTRY;
 
 use crate::support::{letting, profile};
 
-use super::{ADDRESS_FORM, Browser, account, ticked, with};
+use super::{ADDRESS_FORM, Browser, account, action_form, with};
 
-/// The name of a field and what is sent in it.
+/// Name and value of a form field.
 pub(super) type Field<'a> = (&'a str, &'a str);
 
-/// Everything that staff can change, in words: what every row of every kind holds.
+/// Everything that staff can change, as text: the contents of every row of every model.
 pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
     let mut text = String::new();
     for model in REGISTRY.all() {
@@ -34,8 +34,8 @@ pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
     Ok(text)
 }
 
-/// How often the record tells that something was refused.
-pub(super) fn refusals(conn: &mut DbConnection) -> QueryResult<i64> {
+/// The number of denied actions in the audit log.
+pub(super) fn denied_actions(conn: &mut DbConnection) -> QueryResult<i64> {
     let filter = AuditFilter {
         action: Some(Event::Refused.action().to_owned()),
         ..AuditFilter::default()
@@ -43,13 +43,13 @@ pub(super) fn refusals(conn: &mut DbConnection) -> QueryResult<i64> {
     filter.count(conn)
 }
 
-/// A row of each kind, and what the record tells of it.
+/// An object of each model, and its label in the audit log.
 pub(super) struct Row {
     pub(super) id: String,
     line: String,
 }
 
-/// Makes a row of this kind that can be deleted without what others need, with a state to go back to.
+/// Inserts an object of this model that nothing else depends on, with an earlier version.
 pub(super) fn row(
     conn: &mut DbConnection,
     root: &mut Browser<'_>,
@@ -123,7 +123,7 @@ pub(super) fn row(
     })
 }
 
-/// Does it, and says the status.
+/// Performs an action; returns the status.
 pub(super) fn attempt(
     browser: &mut Browser<'_>,
     model: &Resource,
@@ -132,21 +132,21 @@ pub(super) fn attempt(
 ) -> Result<u16> {
     let list = format!("/admin/{}/{}/", model.app, model.name);
     let page = |name: &str| format!("{list}{}/{name}/", row.id);
-    let ticked = |action| ticked(action, &row.id);
-    let answer = match verb {
+    let action_form = |action| action_form(action, &row.id);
+    let response = match verb {
         "list" => browser.get(&list)?,
         "deleted" => browser.get(&format!("{list}deleted/"))?,
         "row" => browser.get(&page("change"))?,
         "history" => browser.get(&page("history"))?,
-        "export" => browser.post(&list, &ticked("export_selected"))?,
+        "export" => browser.post(&list, &action_form("export_selected"))?,
         "add page" => browser.get(&format!("{list}add/"))?,
-        // Nothing in it: whoever may send it is told what is missing.
+        // Empty: with permission, the response lists what is missing.
         "add" => browser.post(&format!("{list}add/"), &[("_save", "")])?,
         "change" => browser.post(&page("change"), &[("_save", "")])?,
         "restore" => browser.post(&page("history"), &[("restore", &row.line)])?,
         "delete page" => browser.get(&page("delete"))?,
         "delete" => browser.post(&page("delete"), &[("post", "yes")])?,
-        _ => browser.post(&list, &ticked("delete_selected"))?,
+        _ => browser.post(&list, &action_form("delete_selected"))?,
     };
-    Ok(answer.status)
+    Ok(response.status)
 }

@@ -1,5 +1,5 @@
-//! The table of permissions in docs/administration.md, asked of the site: every role, every kind of row, everything that can
-//! be done. What is not allowed changes nothing and stands in the record.
+//! The table of permissions in docs/administration.md, tried with every role, model and action. A denied action changes
+//! nothing and is in the audit log.
 
 use accounts::admin::USER;
 use accounts::{Group, User};
@@ -9,10 +9,10 @@ use web::registry::REGISTRY;
 
 use crate::support::{TestSite, assert_contains};
 
-use super::permission_rows::{Field, attempt, contents, refusals, row};
+use super::permission_rows::{Field, attempt, contents, denied_actions, row};
 use super::{Browser, USER_FORM, with};
 
-/// What can be done, and with which of the four permissions; any of several will do.
+/// Actions, with the permissions of which any is enough.
 const VERBS: [(&str, &[&str]); 12] = [
     ("list", &["view", "change"]),
     ("deleted", &["view", "change"]),
@@ -28,7 +28,7 @@ const VERBS: [(&str, &[&str]); 12] = [
     ("delete several", &["delete"]),
 ];
 
-/// Everybody who may come, with the right that they have on every kind of row.
+/// Roles, with the permission that they have on every model.
 const ROLES: [&str; 9] = [
     "anonymous",
     "not staff",
@@ -41,14 +41,14 @@ const ROLES: [&str; 9] = [
     "superuser",
 ];
 
-/// Whether the table of the documentation lets a role do it.
+/// Whether the table in the documentation allows a role to do it.
 fn is_allowed(role: &str, model: &Resource, permissions: &[&str]) -> bool {
-    // Whoever adds an account goes on to change it, and so needs both.
+    // After adding a user, the change form follows, so both are required.
     let adds_user = model.name == "user" && permissions == ["add"];
     role == "superuser" || (permissions.contains(&role) && !adds_user)
 }
 
-/// Somebody of that role at a browser.
+/// A browser logged in with this role.
 fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
     let name = role.replace(' ', "-");
     let codes: Vec<String> = REGISTRY
@@ -82,7 +82,7 @@ fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
         let kept = kept.collect::<Result<Vec<_>>>()?;
         for role in ROLES {
             let mut browser = browser(&site, role)?;
-            // A token for the forms of whoever gets one.
+            // A CSRF token, for roles that get one.
             browser.get("/admin/password_change/")?;
             let is_in = !matches!(role, "anonymous" | "not staff" | "inactive");
             for (model, kept) in REGISTRY.all().zip(&kept) {
@@ -90,18 +90,23 @@ fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
                 let (allowed, refused): (Vec<_>, Vec<_>) = VERBS
                     .iter()
                     .partition(|(_, permissions)| of_role(permissions));
-                let told = |verb: &str| format!("{role}: {verb} {}", model.key());
-                let (before, noted) = (contents(conn)?, refusals(conn)?);
+                let context = |verb: &str| format!("{role}: {verb} {}", model.key());
+                let (before, noted) = (contents(conn)?, denied_actions(conn)?);
                 for (verb, _) in &refused {
                     let status =
-                        attempt(&mut browser, model, kept, verb).with_context(|| told(verb))?;
+                        attempt(&mut browser, model, kept, verb).with_context(|| context(verb))?;
 
-                    assert_eq!(status, if is_in { 403 } else { 302 }, "{}", told(verb));
+                    assert_eq!(status, if is_in { 403 } else { 302 }, "{}", context(verb));
                 }
-                assert_eq!(contents(conn)?, before, "{}", told("nothing changes at"));
-                let told_of = refusals(conn)? - noted;
+                assert_eq!(contents(conn)?, before, "{}", context("nothing changes at"));
+                let denied = denied_actions(conn)? - noted;
                 let expected = if is_in { refused.len() } else { 0 };
-                assert_eq!(usize::try_from(told_of)?, expected, "{}", told("noted at"));
+                assert_eq!(
+                    usize::try_from(denied)?,
+                    expected,
+                    "{}",
+                    context("noted at")
+                );
 
                 for (verb, _) in &allowed {
                     let gone = match *verb {
@@ -113,20 +118,25 @@ fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
                     };
                     let row = gone.as_ref().unwrap_or(kept);
                     let status =
-                        attempt(&mut browser, model, row, verb).with_context(|| told(verb))?;
+                        attempt(&mut browser, model, row, verb).with_context(|| context(verb))?;
 
                     let expected = match *verb {
                         "add" | "change" => 422,
                         "restore" | "delete" | "delete several" => 303,
                         _ => 200,
                     };
-                    assert_eq!(status, expected, "{}", told(verb));
+                    assert_eq!(status, expected, "{}", context(verb));
                     if gone.is_some() {
                         let left = model.load(conn, row.id.parse()?)?;
-                        assert_eq!(left, None, "{}", told(verb));
+                        assert_eq!(left, None, "{}", context(verb));
                     }
                 }
-                assert_eq!(refusals(conn)? - noted, told_of, "{}", told("allowed at"));
+                assert_eq!(
+                    denied_actions(conn)? - noted,
+                    denied,
+                    "{}",
+                    context("allowed at")
+                );
             }
         }
     }
@@ -153,8 +163,8 @@ fn view_permission_alone_shows_read_only_fields() -> Result<()> {
             }
             assert!(page.text().contains(field.label), "{path}: {}", field.label);
             let before = contents(conn)?;
-            let answer = viewer.post(&path, &[(field.name, "1"), ("_save", "")])?;
-            assert_eq!(answer.status, 403, "{path}: {}", field.name);
+            let response = viewer.post(&path, &[(field.name, "1"), ("_save", "")])?;
+            assert_eq!(response.status, 403, "{path}: {}", field.name);
             assert_eq!(contents(conn)?, before, "{path}: {}", field.name);
         }
     }
@@ -189,14 +199,14 @@ fn privileged_fields_are_rejected_and_logged() -> Result<()> {
             (&group, &named, ("permissions", "auth.delete_user")),
         ];
         for (path, fields, grant) in attempts {
-            let (before, noted) = (contents(conn)?, refusals(conn)?);
+            let (before, noted) = (contents(conn)?, denied_actions(conn)?);
 
-            let answer = browser.fill(path, &[fields, &[grant]].concat())?;
+            let response = browser.fill(path, &[fields, &[grant]].concat())?;
 
-            assert_eq!(answer.status, 422, "{}", grant.0);
-            assert!(answer.page_text()?.contains("select a valid choice."));
+            assert_eq!(response.status, 422, "{}", grant.0);
+            assert!(response.page_text()?.contains("select a valid choice."));
             assert_eq!(contents(conn)?, before, "{}", grant.0);
-            assert_eq!(refusals(conn)?, noted + 1, "{}", grant.0);
+            assert_eq!(denied_actions(conn)?, noted + 1, "{}", grant.0);
         }
         let own = ("user_permissions", "lettings.change_letting");
         let granted = browser.fill(&user, &with(&account, &[own]))?;

@@ -1,6 +1,6 @@
-//! What is not allowed is not shown, not done, and changes nothing.
+//! Permissions: what is not allowed is neither shown nor done.
 
-use super::permission_rows::refusals;
+use super::permission_rows::denied_actions;
 use super::restore::{act, delete};
 use super::{ADDRESS_FORM, Browser, USER_FORM, account, superuser, with};
 use crate::support::{TestSite, assert_contains, assert_contains_none, assert_redirect};
@@ -192,22 +192,22 @@ fn names_of_users_with_more_permissions_can_be_changed() -> Result<()> {
 
         let page = browser.page(&path)?;
         let named = browser.fill(&path, &form(["root", "Augusta"]))?;
-        let noted = refusals(conn)?;
+        let noted = denied_actions(conn)?;
         let renamed = browser.fill(&path, &form(["toor", "Agatha"]))?;
-        // A link to reset the password would go there: saleor/saleor#2000, onepercentclub/bluebottle#3429.
+        // A password reset link would be sent there: saleor/saleor#2000, onepercentclub/bluebottle#3429.
         let mail = [("email", "bob@example.org")];
         let mail = browser.fill(&path, &with(&form(["root", "Augusta"]), &mail))?;
 
         let words = "This user has permissions that you don't have.";
         assert_contains(&page.text(), words);
         assert!(!page.text().contains("Reset password"));
-        let statuses = [&named, &renamed, &mail].map(|answer| answer.status);
+        let statuses = [&named, &renamed, &mail].map(|response| response.status);
         assert_eq!(statuses, [303, 422, 422]);
         let again = renamed.html()?;
         let words = "Username cannot be changed: this user has permissions that you don't have.";
         assert_contains(&again.text(), words);
         assert!(again.source().contains("value=\"Agatha\""));
-        assert_eq!(refusals(conn)?, noted + 2);
+        assert_eq!(denied_actions(conn)?, noted + 2);
         let stored = User::find(conn, root)?;
         assert_eq!(
             [stored.username, stored.first_name, stored.email],
@@ -223,7 +223,7 @@ fn a_deleted_choice_is_a_validation_error() -> Result<()> {
     let conn = &mut site.database()?;
     let bob = account(conn, "bob")?;
     let mut browser = Browser::superuser(&site, "ada")?;
-    let noted = refusals(conn)?;
+    let noted = denied_actions(conn)?;
 
     for (field, value, label) in [
         ("groups", "987654", "Groups"),
@@ -234,11 +234,11 @@ fn a_deleted_choice_is_a_validation_error() -> Result<()> {
         ),
     ] {
         let form = with(&USER_FORM, &[("username", "bob"), (field, value)]);
-        let answer = browser.fill(&format!("/admin/auth/user/{bob}/change/"), &form)?;
-        let told = answer.page_text()?;
+        let response = browser.fill(&format!("/admin/auth/user/{bob}/change/"), &form)?;
+        let text = response.page_text()?;
         let words = format!("{label}: select a valid choice.");
-        assert_contains(&told, &words);
-        assert_eq!((answer.status, refusals(conn)?), (422, noted));
+        assert_contains(&text, &words);
+        assert_eq!((response.status, denied_actions(conn)?), (422, noted));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Photos of a letting, below its form and in their own list.
+//! Photos of a letting, in its form and in their own list.
 
 use std::thread;
 
@@ -26,7 +26,7 @@ fn photos(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
     Ok(photos.into_iter().map(|photo| photo.alt).collect())
 }
 
-/// Photos of letting 1 with these descriptions; their ids.
+/// Inserts photos of letting 1 with these descriptions; returns their ids.
 fn insert_photos(conn: &mut DbConnection, alts: &[&str]) -> Result<Vec<String>> {
     let ids = alts.iter().map(|alt| Ok(photo(conn, 1, alt)?.to_string()));
     ids.collect()
@@ -47,9 +47,9 @@ fn photos_are_uploaded_and_an_invalid_file_is_named() -> Result<()> {
             ("tiny.png", &small),
         ];
 
-        let answer = browser.post_parts(PHOTOS, &[], &files)?;
+        let response = browser.post_parts(PHOTOS, &[], &files)?;
 
-        assert_redirect(&answer, 303, &format!("{FORM}#gallery"));
+        assert_redirect(&response, 303, &format!("{FORM}#gallery"));
         let page = browser.page(FORM)?;
         assert_contains_all(
             &page.text(),
@@ -126,10 +126,10 @@ fn an_invalid_or_conflicting_description_is_shown_again() -> Result<()> {
             "Someone else changed this description to “Sofa”.",
         ),
     ] {
-        let answer = browser.post(PHOTOS, &[(&names[0], typed), (&names[1], initial)])?;
+        let response = browser.post(PHOTOS, &[(&names[0], typed), (&names[1], initial)])?;
 
-        assert_eq!(answer.status, 422);
-        let page = answer.html()?;
+        assert_eq!(response.status, 422);
+        let page = response.html()?;
         let expected = format!("{error} | {typed} | 1 error to correct");
         assert_contains_all(page.source(), &expected);
         let action = page.attribute_of("form", "form-row", "action");
@@ -217,8 +217,8 @@ fn each_action_requires_its_permission_and_a_csrf_token() -> Result<()> {
     );
     let mut stranger = Browser::new(&site);
     stranger.get("/admin/login/")?;
-    let answer = stranger.post_parts(PHOTOS, &[], &[("a.png", &file)])?;
-    assert_eq!(answer.status, 302);
+    let response = stranger.post_parts(PHOTOS, &[], &[("a.png", &file)])?;
+    assert_eq!(response.status, 302);
     assert_eq!(photos(conn)?, ["Sofa"]);
     Ok(())
 }
@@ -240,8 +240,8 @@ fn photos_can_be_moved_concurrently() -> Result<()> {
                     browser.get(FORM)?;
                     for button in ["_up", "_down", "_cover"] {
                         for id in &ids {
-                            let answer = browser.post(PHOTOS, &[(button, id)])?;
-                            anyhow::ensure!(answer.status == 303, "{}", answer.status);
+                            let response = browser.post(PHOTOS, &[(button, id)])?;
+                            anyhow::ensure!(response.status == 303, "{}", response.status);
                         }
                     }
                     Ok(())
@@ -281,7 +281,7 @@ fn an_incomplete_upload_adds_nothing_and_a_too_large_one_is_413() -> Result<()> 
     let mut connection = Connection::open(site.address())?;
     connection.write(head((100 << 20) + 1).as_bytes())?;
 
-    assert_eq!(connection.answer(true)?.status, 413);
+    assert_eq!(connection.response(true)?.status, 413);
     assert_eq!(photos(&mut site.database()?)?, [""; 0]);
     Ok(())
 }

@@ -1,21 +1,21 @@
-//! The list that one came from, with its search, filters and page, is found again.
+//! Preserved filters: forms return to the list with its search, filters and page.
 
 use anyhow::{Context, Result};
 
-use super::{Browser, ticked};
-use crate::http::Answer;
+use super::{Browser, action_form};
+use crate::http::Response;
 use crate::support::{TestSite, assert_contains};
 
 const LIST: &str = "/admin/lettings/letting/";
 
-/// A row of the list on its page, as the list links it.
+/// The path of an object's page with the preserved filters `of` its list.
 fn row(page: &str, id: i64, of: &str) -> String {
     let filters = form_urlencoded::byte_serialize(of.as_bytes()).collect::<String>();
     format!("{LIST}{id}/{page}/?_changelist_filters={filters}")
 }
 
-fn location(answer: &Answer) -> Result<String> {
-    let location = answer.header("location").context("it leads nowhere")?;
+fn location(response: &Response) -> Result<String> {
+    let location = response.header("location").context("it leads nowhere")?;
     Ok(location.to_owned())
 }
 
@@ -32,21 +32,21 @@ fn a_page_beyond_the_end_redirects_to_the_last_page() -> Result<()> {
         let stale = browser.fill(&row("change", 1, "o=1&p=7"), &title)?;
         let kept = browser.post(&row("delete", 2, "p=2"), &[("post", "yes")])?;
         let last = browser.post(&row("delete", 3, "o=1&p=2"), &[("post", "yes")])?;
-        let told = browser.follow(&last)?;
-        let action = browser.post(&page, &ticked("delete_selected", "4"))?;
+        let next = browser.follow(&last)?;
+        let action = browser.post(&page, &action_form("delete_selected", "4"))?;
 
         let kept_filters = "/change/?_changelist_filters=o%3D1%26p%3D2";
         assert!(links.iter().any(|link| link.href.ends_with(kept_filters)));
-        for (answer, query) in [
+        for (response, query) in [
             (&still, "o=1&p=2"),
             (&stale, "o=1&p=2"),
             (&kept, "p=2"),
             (&last, "o=1"),
             (&action, "o=1"),
         ] {
-            assert_eq!(location(answer)?, format!("{LIST}?{query}"));
+            assert_eq!(location(response)?, format!("{LIST}?{query}"));
         }
-        assert_contains(&told, "Deleted letting");
+        assert_contains(&next, "Deleted letting");
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
-//! Acts that matter ask again who it is, when the last proof is a while ago; nothing that was sent is lost.
+//! Re-authentication before sensitive actions; no submitted form is lost.
 
 use accounts::{Group, User};
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 
-use crate::http::Answer;
+use crate::http::Response;
 use crate::support::{TestSite, assert_header, pairs};
 
-use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, ticked, value, with};
+use super::{Browser, PASSWORD, USER_FORM, account, action_form, hidden, new_user, value, with};
 
 const TITLE: &str = "Confirm that it is you";
 
-/// Lets every proof on a site be an old one.
+/// Makes every authentication on a site too old for sensitive actions.
 pub(crate) fn make_stale(site: &TestSite) -> Result<()> {
     let conn = &mut site.database()?;
     diesel::sql_query("UPDATE sessions SET proved_at = '2026-01-02 03:04:05'").execute(conn)?;
@@ -21,9 +21,9 @@ pub(crate) fn make_stale(site: &TestSite) -> Result<()> {
 fn confirm(
     browser: &mut Browser<'_>,
     path: &str,
-    asked: &Answer,
+    asked: &Response,
     password: &str,
-) -> Result<Answer> {
+) -> Result<Response> {
     let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
     browser.post(path, &[("_kept", &kept), ("password", password)])
 }
@@ -154,15 +154,15 @@ fn every_sensitive_action_requires_reauthentication() -> Result<()> {
         (&user, &with(&form, &[("is_active", "")])),
         (&factor, &[("action", "off")]),
         (&delete, &[("post", "yes")]),
-        ("/admin/auth/user/", &ticked("delete_selected", &id)),
+        ("/admin/auth/user/", &action_form("delete_selected", &id)),
         ("/admin/auth/user/add/", &new_user("carol")),
         ("/admin/auth/group/add/", &group),
         (&history, &[("restore", "1")]),
     ];
     for (path, fields) in acts {
-        let answer = ada.post(path, fields)?;
+        let response = ada.post(path, fields)?;
 
-        assert_eq!(answer.html()?.texts("h1"), [TITLE], "{path}");
+        assert_eq!(response.html()?.texts("h1"), [TITLE], "{path}");
     }
 
     assert!(User::find(conn, bob)?.is_active);
@@ -214,10 +214,10 @@ fn reauthentication_and_current_password_are_throttled() -> Result<()> {
     let asked = ada.post(delete, &[("post", "yes")])?;
     let proof = confirm(&mut ada, delete, &asked, PASSWORD)?;
 
-    for answer in [&throttled, &proof] {
-        assert_eq!(answer.status, 429);
-        assert_header(answer, "retry-after", "300");
-        assert!(answer.page_text()?.contains("Too many attempts."));
+    for response in [&throttled, &proof] {
+        assert_eq!(response.status, 429);
+        assert_header(response, "retry-after", "300");
+        assert!(response.page_text()?.contains("Too many attempts."));
     }
     Ok(())
 }

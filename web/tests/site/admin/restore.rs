@@ -1,4 +1,4 @@
-//! What was deleted comes back: with its id, with all that it took along, and all or nothing.
+//! Restoring deleted objects: with their ids and everything deleted with them, all or nothing.
 
 use accounts::{Group, User};
 use anyhow::{Context, Result};
@@ -11,19 +11,19 @@ use crate::support::{
     TestSite, assert_contains, assert_contains_all, letting, letting_in, profile,
 };
 
-use super::permission_rows::refusals;
-use super::{Browser, USER_FORM, account, hidden, ticked, with};
+use super::permission_rows::denied_actions;
+use super::{Browser, USER_FORM, account, action_form, hidden, with};
 
-/// Deletes a row with all that goes along.
+/// Deletes an object with everything that depends on it.
 pub(super) fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
     let path = format!("/admin/{row}/delete/");
     browser.get(&path)?;
-    let answer = browser.post(&path, &[("post", "yes")])?;
-    anyhow::ensure!(answer.status == 303, "{row}: {}", answer.status);
+    let response = browser.post(&path, &[("post", "yes")])?;
+    anyhow::ensure!(response.status == 303, "{row}: {}", response.status);
     Ok(())
 }
 
-/// The versions of a row that its history offers to restore.
+/// The versions of an object that its history offers to restore.
 pub(super) fn versions(browser: &mut Browser<'_>, row: &str) -> Result<Vec<String>> {
     let page = browser.get(&format!("/admin/{row}/history/"))?.text()?;
     let buttons = page.split("name=\"restore\" value=\"").skip(1);
@@ -31,30 +31,30 @@ pub(super) fn versions(browser: &mut Browser<'_>, row: &str) -> Result<Vec<Strin
     Ok(versions.map(str::to_owned).collect())
 }
 
-/// Presses the last “Restore” of a row's history; the text of the page that it leads to.
+/// Submits the last “Restore” in an object's history; returns the text of the next page.
 pub(super) fn restore(browser: &mut Browser<'_>, row: &str) -> Result<String> {
     let versions = versions(browser, row)?;
     let last = versions.last().context("nothing to restore")?;
     let path = format!("/admin/{row}/history/");
-    let answer = browser.post(&path, &[("restore", last)])?;
-    browser.follow(&answer)
+    let response = browser.post(&path, &[("restore", last)])?;
+    browser.follow(&response)
 }
 
 pub(super) fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Result<()> {
     let path = format!("/admin/{model}/");
     let ids = ids.join(",");
     browser.get(&path)?;
-    let answer = browser.post(&path, &ticked("delete_selected", &ids))?;
-    anyhow::ensure!(answer.status == 303, "{model}: {}", answer.status);
+    let response = browser.post(&path, &action_form("delete_selected", &ids))?;
+    anyhow::ensure!(response.status == 303, "{model}: {}", response.status);
     Ok(())
 }
 
-/// The page of what was deleted at one go last, as the log links it.
+/// The page of the last deletion, as the log links it.
 pub(super) fn act(browser: &mut Browser<'_>) -> Result<String> {
     let log = browser.get("/admin/log/?action=deleted")?.text()?;
     let (_, rest) = log
         .split_once("class=\"aside\" href=\"")
-        .context("the log tells of no act")?;
+        .context("the log links no change set")?;
     Ok(rest.split('"').next().unwrap_or_default().to_owned())
 }
 
@@ -205,10 +205,10 @@ fn if_one_object_is_invalid_nothing_is_restored() -> Result<()> {
         account(conn, "carol")?;
         let act = act(&mut browser)?;
 
-        let told = browser.fill_and_follow(&act, &[])?;
+        let next = browser.fill_and_follow(&act, &[])?;
 
-        assert_contains(&told, "User “carol”: That username is already taken.");
-        assert!(!told.contains("Profile \"carol\":"), "{told}");
+        assert_contains(&next, "User “carol”: That username is already taken.");
+        assert!(!next.contains("Profile \"carol\":"), "{next}");
         assert!(User::find_by_username(conn, "bob").is_err());
         let log = browser.page_text("/admin/log/?action=restored")?;
         assert_contains(&log, "0 of");
@@ -255,17 +255,17 @@ fn a_version_with_permissions_that_the_user_lacks_cannot_be_restored() -> Result
         root.fill(&path, &[&plain[..], &[("is_superuser", "on")]].concat())?;
         root.fill(&path, &plain)?;
         let mut bob = Browser::staff(&site, "bob", &["auth.change_user"])?;
-        // The first state is the one before.
+        // The first version is the earlier one.
         let line = versions(&mut bob, &format!("auth/user/{carol}"))?.remove(1);
-        let noted = refusals(conn)?;
+        let noted = denied_actions(conn)?;
 
         let history = format!("/admin/auth/user/{carol}/history/");
         let refused = bob.post(&history, &[("restore", &line)])?;
 
-        let told = bob.follow(&refused)?;
-        assert_contains(&told, "Superuser status: select a valid choice.");
+        let next = bob.follow(&refused)?;
+        assert_contains(&next, "Superuser status: select a valid choice.");
         assert!(!User::find(conn, carol)?.is_superuser);
-        assert_eq!(refusals(conn)?, noted + 1);
+        assert_eq!(denied_actions(conn)?, noted + 1);
     }
     Ok(())
 }
@@ -323,7 +323,7 @@ fn a_snapshot_from_before_a_field_existed_is_restored() -> Result<()> {
     Ok(())
 }
 
-/// Makes snapshots of deleted rows look as if they had been taken before the field existed.
+/// Changes snapshots of deleted objects as if they had been taken before the field existed.
 fn remove_from_snapshots(conn: &mut DbConnection, model: &str, field: &str) -> Result<()> {
     let filter = AuditFilter {
         model: Some(model.to_owned()),

@@ -1,4 +1,4 @@
-//! A group that was deleted comes back with its members.
+//! Restoring a deleted group with its members.
 
 use accounts::{Group, User};
 use anyhow::Result;
@@ -34,7 +34,7 @@ fn a_group_is_restored_with_its_remaining_members() -> Result<()> {
             &lost,
             "Changed Groups. | editors → | Along with group “editors”",
         );
-        // Only the group is gone.
+        // Only the group is deleted.
         assert_contains_none(&deleted, "bob");
         assert_contains_all(
             &done,

@@ -1,4 +1,4 @@
-//! Sessions: to see them, to end them, and when they go on under another token.
+//! Sessions: list, end, renewal of tokens.
 
 use accounts::Group;
 use anyhow::{Context, Result};
@@ -21,7 +21,7 @@ fn users_can_list_and_end_their_sessions() -> Result<()> {
         let page = here.get(OWN)?;
         let id = button(&page.text()?).context("no session can be ended")?;
         let one = here.post(OWN, &[("end", &id)])?;
-        let told = here.follow(&one)?;
+        let next = here.follow(&one)?;
         let left = [
             there.get("/admin/")?.status,
             elsewhere.get("/admin/")?.status,
@@ -32,7 +32,7 @@ fn users_can_list_and_end_their_sessions() -> Result<()> {
         assert_eq!(page.html()?.texts("h1"), ["Sessions"]);
         assert_eq!(text.matches("127.0.0.1").count(), 3, "{text}");
         assert_eq!(text.matches("This session").count(), 1, "{text}");
-        assert_contains(&told, "Ended 1 session.");
+        assert_contains(&next, "Ended 1 session.");
         assert_eq!(left.iter().filter(|status| **status == 302).count(), 1);
         assert!(here.follow(&others)?.contains("Ended 1 session."));
         for browser in [&mut there, &mut elsewhere] {
@@ -48,7 +48,7 @@ fn reading_a_page_does_not_change_the_session() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         ada.get("/admin/")?;
-        // The same words, written otherwise than the site writes them.
+        // The same query in another spelling than the site's.
         diesel::sql_query("UPDATE sessions SET state = state || ' '")
             .execute(&mut site.database()?)?;
 
@@ -62,7 +62,7 @@ fn reading_a_page_does_not_change_the_session() -> Result<()> {
     Ok(())
 }
 
-/// The session that the first button of a page ends.
+/// The session that the first button on a page ends.
 fn button(page: &str) -> Option<String> {
     let (_, rest) = page.split_once("name=\"end\" value=\"")?;
     rest.split('"').next().map(str::to_owned)
@@ -169,8 +169,8 @@ fn http_and_https_use_different_cookie_names() -> Result<()> {
     assert_contains_none(&plain.cookies(), "__Host-");
 
     assert!(plain.cookies.contains_key("session"));
-    for answer in [&form, &welcome] {
-        for (name, value) in answer.headers() {
+    for response in [&form, &welcome] {
+        for (name, value) in response.headers() {
             assert!(
                 name != "set-cookie" || (value.starts_with("__Host-") && value.contains("Secure")),
                 "{value}"
@@ -178,7 +178,7 @@ fn http_and_https_use_different_cookie_names() -> Result<()> {
         }
     }
     assert_eq!(secure.get("/admin/")?.status, 200);
-    // A cookie that was set over http opens nothing over https, and the other way round.
+    // A cookie that was set over http is not accepted over https, and vice versa.
     plain.https = true;
     secure.https = false;
     assert_eq!(plain.get("/admin/")?.status, 302);

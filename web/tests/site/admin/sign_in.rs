@@ -1,4 +1,4 @@
-//! Logging in and out, and one's own password.
+//! Login, logout, and changing one's own password.
 
 use accounts::User;
 use anyhow::{Context, Result};
@@ -60,10 +60,10 @@ fn every_failed_login_has_the_same_message() -> Result<()> {
         ("ada\0", PASSWORD),
         ("", ""),
     ] {
-        let answer = Browser::new(&site).log_in(username, password)?;
+        let response = Browser::new(&site).log_in(username, password)?;
 
-        assert_eq!(answer.status, 200, "{username:?}");
-        assert_contains(&answer.page_text()?, REFUSED);
+        assert_eq!(response.status, 200, "{username:?}");
+        assert_contains(&response.page_text()?, REFUSED);
     }
     Ok(())
 }
@@ -93,11 +93,11 @@ fn admin_pages_are_never_cached_and_cookies_are_secure() -> Result<()> {
     ))?;
     let public = [("Host", "homes.example")];
 
-    let answer = site.send("GET", "/admin/login/", &public)?;
+    let response = site.send("GET", "/admin/login/", &public)?;
     let at_home = site.get("/admin/login/")?;
 
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let cookie = answer.header("set-cookie").unwrap_or_default();
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let cookie = response.header("set-cookie").unwrap_or_default();
     assert_contains_all(
         cookie,
         "__Host-csrf= | HttpOnly | Secure | SameSite=Lax | Path=/",
@@ -150,12 +150,12 @@ fn unavailable_session_store_is_an_error_page() -> Result<()> {
     let mut conn = site.database()?;
     diesel::RunQueryDsl::execute(diesel::sql_query("DROP TABLE sessions"), &mut conn)?;
 
-    let answer = browser.get("/admin/")?;
+    let response = browser.get("/admin/")?;
 
-    assert_eq!(answer.status, 503);
-    assert_header(&answer, "retry-after", "5");
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.html()?.texts("h1"), ["Temporarily unavailable"]);
+    assert_eq!(response.status, 503);
+    assert_header(&response, "retry-after", "5");
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    assert_eq!(response.html()?.texts("h1"), ["Temporarily unavailable"]);
     Ok(())
 }
 
@@ -186,8 +186,8 @@ fn a_temporary_password_must_be_changed_first() -> Result<()> {
         assert_eq!(same.status, 422);
         assert!(same.text()?.contains("differs from the current one"));
         assert_eq!(welcome.header("location"), Some(path));
-        for answer in [index, add] {
-            assert_redirect(&answer, 302, path);
+        for response in [index, add] {
+            assert_redirect(&response, 302, path);
         }
         assert_eq!(out, 200);
         assert!(form.text().contains("Choose a new password to continue."));
@@ -255,10 +255,10 @@ fn forbidden_page_names_the_missing_permission() -> Result<()> {
         ("/admin/auth/user/1/password/", "auth · user · change"),
         ("/admin/diagnostics/", "site · diagnostics · view"),
     ] {
-        let answer = bob.get(path)?;
-        let page = answer.html()?;
+        let response = bob.get(path)?;
+        let page = response.html()?;
 
-        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(response.status, 403, "{path}");
         assert_eq!(page.texts("h1"), ["Forbidden"]);
         assert!(page.text().contains("You are logged in as bob."));
         assert_contains(&page.text(), permission);
@@ -275,10 +275,10 @@ fn csrf_failure_is_explained() -> Result<()> {
 
     for token in ["stale", &"0".repeat(64)] {
         ada.token = token.to_owned();
-        let answer = ada.post(form, &[("title", "x")])?;
+        let response = ada.post(form, &[("title", "x")])?;
 
-        let page = answer.html()?;
-        assert_eq!(answer.status, 403);
+        let page = response.html()?;
+        assert_eq!(response.status, 403);
         assert_contains(&page.text(), "This form is out of date");
         assert!(page.has_link("Reload the page", form));
     }

@@ -1,4 +1,4 @@
-//! Guessing is slowed down, and locks nobody out.
+//! Throttling of logins, without lockouts.
 
 use std::thread;
 
@@ -23,7 +23,7 @@ fn too_many_attempts_are_throttled_except_on_a_known_device() -> Result<()> {
     ];
     assert_eq!(known.post(path, &fields)?.status, 303);
     known.log_out()?;
-    // Somebody else who uses the browser leaves it known to her.
+    // After another user has logged in with it, the device is still known to her.
     Browser::superuser(&site, "bob")?;
     assert_eq!(known.log_in("bob", PASSWORD)?.status, 303);
     known.log_out()?;

@@ -1,4 +1,4 @@
-//! The second factor: to set it up, to log in with it, to lose it.
+//! Two-factor authentication: setup, login, recovery.
 
 use super::reauth::make_stale;
 use super::{Browser, PASSWORD, hidden, superuser};
@@ -13,15 +13,15 @@ use data_encoding::BASE32_NOPAD;
 pub(super) const PATH: &str = "/admin/two_factor/";
 pub(super) const CODE: &str = "/admin/login/code/";
 
-/// A factor that was set up, as its app knows it.
+/// A second factor, as the authenticator app has it.
 pub(crate) struct App {
     secret: Vec<u8>,
-    /// The codes that were shown once.
+    /// The recovery codes.
     pub(crate) recovery: Vec<String>,
 }
 
 impl App {
-    /// Sets a second factor up in somebody's browser.
+    /// Sets up two-factor authentication in a browser.
     pub(crate) fn set_up(browser: &mut Browser<'_>) -> Result<Self> {
         let page = browser.get(PATH)?;
         let app = Self {
@@ -42,13 +42,13 @@ impl App {
         Ok(Self { recovery, ..app })
     }
 
-    /// What it shows so many half minutes from now: each code counts once, and the next one counts already.
+    /// The code this many half minutes from now: each code works once, and the next one is valid already.
     pub(crate) fn code(&self, later: i64) -> String {
         totp::code(&self.secret, totp::step(Utc::now().naive_utc()) + later)
     }
 }
 
-/// The key that a page shows to be typed into an app.
+/// The key on the setup page, to be typed into an app.
 fn key(page: &crate::html::Html) -> Result<Vec<u8>> {
     let text = page.first("code").text().replace(' ', "");
     Ok(BASE32_NOPAD.decode(text.as_bytes())?)
@@ -197,8 +197,8 @@ fn the_second_step_requires_the_correct_password() -> Result<()> {
     let form = stranger.get(CODE)?;
     let sent = stranger.post(CODE, &[("code", &app.code(1)), ("next", "/admin/auth/")])?;
 
-    for answer in [&form, &sent] {
-        assert_eq!(answer.status, 303);
+    for response in [&form, &sent] {
+        assert_eq!(response.status, 303);
     }
     assert_eq!(form.header("location"), Some("/admin/login/"));
     assert_header(&sent, "location", "/admin/login/?next=/admin/auth/");
@@ -264,10 +264,10 @@ fn a_superuser_can_turn_off_two_factor_of_a_user() -> Result<()> {
 
     let page = ada.page(path)?;
     let done = ada.post(path, &[("action", "off")])?;
-    let told = ada.follow(&done)?;
+    let next = ada.follow(&done)?;
 
     assert_eq!(page.texts("h1"), ["Two-factor authentication: bob"]);
-    assert_contains(&told, "Two-factor authentication of “bob” is off.");
+    assert_contains(&next, "Two-factor authentication of “bob” is off.");
     assert_eq!(bob.get("/admin/")?.status, 302);
     assert!(SecondFactor::find(&mut site.database()?, 2)?.is_none());
     let history = ada.page_text("/admin/auth/user/2/history/")?;

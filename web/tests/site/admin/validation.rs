@@ -1,4 +1,4 @@
-//! Bad input: every mistake is told, and nothing that was typed is lost.
+//! Validation: every error is shown, and no input is lost.
 
 use anyhow::Result;
 use lettings::{Address, Letting};
@@ -75,13 +75,13 @@ fn duplicate_address_is_confirmed_once_and_a_city_keeps_its_spelling() -> Result
         let stored = |ids: &[i64]| -> Result<Address> {
             Ok(Address::find_all(&mut site.database()?, ids)?.remove(0))
         };
-        // On PostgreSQL, the attempt that was asked about has used an id.
+        // On PostgreSQL, the attempt that needed confirmation used up an id.
         let address = stored(&[2, 3])?;
         assert_eq!(
             [&*address.city, &address.state, &address.country_iso_code],
             ["Dana Point", "CA", "USA"]
         );
-        // Somebody corrects the spelling.
+        // A correction of the spelling is kept.
         let corrected = with(
             &ADDRESS_FORM,
             &pairs("city=Dana point&_answered=street&_save="),

@@ -1,4 +1,4 @@
-//! Every page, in both schemes, wide and narrow, under the eyes of axe-core.
+//! Every page checked with axe-core, in both color schemes, wide and narrow.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::responsive::{assert_fits, resize};
 use super::session::{Browser, PAGES, Script, browse, variable};
 
-/// Runs axe-core and calls back with what it objects to: rule, weight, and the elements.
+/// Runs axe-core and calls back with its violations: rule, impact, and elements.
 ///
-/// It must not fetch the style sheets once more: no page of ours may fetch anything by script.
+/// It must not fetch the style sheets again: the policy forbids requests by script.
 const CHECK: &str = "
     const done = arguments[arguments.length - 1];
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -29,7 +29,7 @@ fn axe_finds_nothing_in_dark_mode() -> Result<()> {
 }
 
 fn check_all(scheme: &'static str) -> Result<()> {
-    under_the_eyes_of_axe(scheme, async |browser, axe| {
+    with_axe(scheme, async |browser, axe| {
         for target in PAGES {
             browser.open(target).await?;
             axe.look(browser, target).await?;
@@ -38,8 +38,8 @@ fn check_all(scheme: &'static str) -> Result<()> {
     })
 }
 
-/// Visits the site in a scheme, with axe-core at hand; nothing is visited where there is none.
-pub(super) fn under_the_eyes_of_axe(
+/// Visits the site in a color scheme with axe-core; does nothing if it isn't installed.
+pub(super) fn with_axe(
     scheme: &'static str,
     visit: impl AsyncFnOnce(&Browser, &Axe) -> Result<()>,
 ) -> Result<()> {
@@ -52,7 +52,7 @@ pub(super) fn under_the_eyes_of_axe(
     })
 }
 
-/// axe-core, and the scheme in which it looks at pages.
+/// axe-core, and the color scheme of the pages.
 pub(super) struct Axe {
     script: String,
     scheme: &'static str,
@@ -68,7 +68,7 @@ impl Axe {
         Ok(Some(Self { script, scheme }))
     }
 
-    /// Looks at the page that is open, on a small telephone and on a screen.
+    /// Checks the open page at the width of a small phone and of a desktop.
     pub(super) async fn look(&self, browser: &Browser, page: &str) -> Result<()> {
         for (width, height) in [(360, 740), (1280, 900)] {
             resize(browser, width, height).await?;
@@ -91,14 +91,16 @@ impl Axe {
     }
 }
 
-/// Asks for a scheme.
+/// Sets the preferred color scheme.
 async fn prefer(browser: &Browser, scheme: &str) -> Result<()> {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
     let parameters = json!({ "features": features });
-    browser.tell("Emulation.setEmulatedMedia", parameters).await
+    browser
+        .send_command("Emulation.setEmulatedMedia", parameters)
+        .await
 }
 
-/// Makes sure that the page is really shown in that scheme.
+/// Asserts that the page is shown in this color scheme.
 async fn assert_scheme(browser: &Browser, scheme: &str) -> Result<()> {
     let query = format!("return matchMedia('(prefers-color-scheme: {scheme})').matches");
     assert_eq!(browser.evaluate(&query).await?, Value::Bool(true));

@@ -1,4 +1,4 @@
-//! Every page of the administration, in both schemes, wide and narrow, under the eyes of axe-core.
+//! Every admin page checked with axe-core, in both color schemes, wide and narrow.
 
 use std::io::Write;
 
@@ -7,12 +7,12 @@ use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
 
-use super::accessibility::{Axe, under_the_eyes_of_axe};
+use super::accessibility::{Axe, with_axe};
 use super::session::Browser;
 use super::two_factor::set_up;
 use crate::admin::PASSWORD;
 
-/// Pages below `/admin/` that are there as soon as somebody has logged in.
+/// Pages below `/admin/` that exist right after the login.
 const PAGES: &str = "lettings/ lettings/letting/ lettings/letting/?q=nowhere
     lettings/letting/?o=-1&state__exact=CA lettings/letting/add/ lettings/letting/1/change/
     lettings/letting/21/change/ lettings/letting/2/preview/ lettings/letting/1/delete/
@@ -22,7 +22,7 @@ const PAGES: &str = "lettings/ lettings/letting/ lettings/letting/?q=nowhere
     auth/user/1/change/ auth/user/1/password/ auth/user/1/sessions/ auth/user/1/two_factor/
     auth/group/add/ nowhere/ log/ diagnostics/ password_change/ account/ sessions/";
 
-/// Pages for people who can't log in.
+/// Pages for users who can't log in.
 const FOR_ANYBODY: [&str; 4] = [
     "/admin/password_reset/",
     "/admin/password_reset/done/",
@@ -41,7 +41,7 @@ fn axe_finds_nothing_in_the_admin_in_dark_mode() -> Result<()> {
 }
 
 fn check_all(scheme: &'static str) -> Result<()> {
-    under_the_eyes_of_axe(scheme, async |browser, axe| {
+    with_axe(scheme, async |browser, axe| {
         browser.open("/admin/login/").await?;
         axe.look(browser, "the login").await?;
         browser.type_into("id_username", "ada").await?;
@@ -70,7 +70,7 @@ fn check_all(scheme: &'static str) -> Result<()> {
     })
 }
 
-/// The path of a link that sets a password, from its mail.
+/// The path of a password reset link, from its mail.
 async fn reset_link(browser: &Browser) -> Result<String> {
     let conn = &mut browser.site().database()?;
     let email = "UPDATE users SET email = 'ada@example.org' WHERE username = 'ada'";
@@ -84,7 +84,7 @@ async fn reset_link(browser: &Browser) -> Result<String> {
     Ok(link.context("the mail has no link")?.to_owned())
 }
 
-/// Pages about many rows: files, and what is deleted at one go.
+/// Pages about many objects: imports and bulk deletions.
 async fn of_many(browser: &Browser, axe: &Axe) -> Result<()> {
     for (rows, page) in [
         (
@@ -142,7 +142,7 @@ async fn of_many(browser: &Browser, axe: &Axe) -> Result<()> {
     Ok(())
 }
 
-/// Pages that answer to a button: mistakes, a conflict, questions.
+/// Pages that follow a button: errors, a conflict, confirmations.
 async fn after_a_button(browser: &Browser, axe: &Axe) -> Result<()> {
     browser.open("/admin/lettings/address/add/").await?;
     browser.press_button("Save").await?;
@@ -197,7 +197,7 @@ async fn after_a_button(browser: &Browser, axe: &Axe) -> Result<()> {
     Ok(())
 }
 
-/// What is left without permissions.
+/// Pages for staff without permissions.
 async fn without_permissions(browser: &Browser, axe: &Axe) -> Result<()> {
     let conn = &mut browser.site().database()?;
     diesel::sql_query("UPDATE users SET is_superuser = FALSE").execute(conn)?;

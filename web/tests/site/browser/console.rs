@@ -1,4 +1,4 @@
-//! What the browser does besides showing a page: nothing that leaves the host, nothing that it complains of.
+//! Requests and console messages of pages in a browser.
 
 use anyhow::{Context, Result};
 
@@ -35,7 +35,7 @@ fn the_browser_console_is_empty() -> Result<()> {
 
             let console = browser.console().await?;
 
-            // That the page itself is a 404 is what was asked for.
+            // The page itself is a 404 on purpose.
             let complaints = console.iter().filter(|line| !line.contains("/nowhere/"));
             assert_eq!(complaints.count(), 0, "{target}: {console:?}");
         }

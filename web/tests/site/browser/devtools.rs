@@ -1,4 +1,4 @@
-//! What a browser tells of a page beyond what a visitor sees, and is told.
+//! Scripts and Chrome `DevTools` commands in a browser.
 
 use ::http::Method;
 use anyhow::{Context, Result};
@@ -9,25 +9,25 @@ use url::Url;
 use super::session::Browser;
 
 impl Browser {
-    /// What a script returns.
+    /// The return value of a script.
     pub(super) async fn evaluate(&self, script: &str) -> Result<Value> {
         Ok(self.client.execute(script, Vec::new()).await?)
     }
 
-    /// What a script calls back with.
+    /// The value that a script passes to its callback.
     pub(super) async fn evaluate_async(&self, script: &str) -> Result<Value> {
         Ok(self.client.execute_async(script, Vec::new()).await?)
     }
 
-    /// Tells the browser itself something (Chrome `DevTools` Protocol).
-    pub(super) async fn tell(&self, method: &'static str, parameters: Value) -> Result<()> {
+    /// Sends a command to the browser itself (Chrome `DevTools` Protocol).
+    pub(super) async fn send_command(&self, method: &'static str, parameters: Value) -> Result<()> {
         let body = json!({ "cmd": method, "params": parameters });
         let path = "goog/cdp/execute";
         self.client.issue_cmd(Extension { path, body }).await?;
         Ok(())
     }
 
-    /// What stands in the browser's console since it was asked last.
+    /// Messages in the browser's console since the last call.
     pub(super) async fn console(&self) -> Result<Vec<String>> {
         let body = json!({ "type": "browser" });
         let path = "se/log";
@@ -37,7 +37,7 @@ impl Browser {
     }
 }
 
-/// A command that only chromedriver knows.
+/// A command of chromedriver, not of WebDriver.
 #[derive(Debug)]
 struct Extension {
     path: &'static str,

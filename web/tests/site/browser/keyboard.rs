@@ -7,7 +7,7 @@ use super::session::{Browser, Script, browse};
 const TAB: char = '\u{E004}';
 const ENTER: char = '\u{E007}';
 
-/// The address, class or name of what has the focus.
+/// The `href`, class or name of the focused element.
 async fn focused(browser: &Browser) -> Result<String> {
     let focused = browser
         .evaluate(
@@ -18,7 +18,7 @@ async fn focused(browser: &Browser) -> Result<String> {
     Ok(focused.as_str().unwrap_or_default().to_owned())
 }
 
-/// Presses Tab until something has the focus, and holds every stop on the way to showing it.
+/// Presses Tab until an element has the focus; asserts that every stop on the way is visible.
 async fn tab_to(browser: &Browser, wanted: &str) -> Result<()> {
     for _ in 0..60 {
         browser.press(TAB).await?;

@@ -1,11 +1,11 @@
-//! The site on a small telephone, and on a wide screen.
+//! The site on a small phone and on a wide screen.
 
 use anyhow::Result;
 use serde_json::json;
 
 use super::session::{Browser, PAGES, Script, browse};
 
-/// Whatever can be hit but is smaller than 24 by 24, save links within running text (WCAG 2.2, 2.5.8).
+/// Targets smaller than 24 by 24 pixels, except links in running text (WCAG 2.2, 2.5.8).
 const SMALL: &str = "
     const seen = element => element.checkVisibility() && element.getBoundingClientRect().right > 0
         && element.getBoundingClientRect().bottom > 0;
@@ -18,7 +18,7 @@ const SMALL: &str = "
         .map(([text, box]) => `${text}: ${box.width} by ${box.height}`)
 ";
 
-/// Gives the page another size.
+/// Resizes the page.
 pub(super) async fn resize(browser: &Browser, width: u32, height: u32) -> Result<()> {
     let metrics = json!({
         "width": width,
@@ -27,10 +27,10 @@ pub(super) async fn resize(browser: &Browser, width: u32, height: u32) -> Result
         "mobile": width < 600,
     });
     let method = "Emulation.setDeviceMetricsOverride";
-    browser.tell(method, metrics).await
+    browser.send_command(method, metrics).await
 }
 
-/// Makes sure that the page is that wide, and does not scroll sideways as a whole.
+/// Asserts that the page has this width and doesn't scroll sideways.
 pub(super) async fn assert_fits(browser: &Browser, width: u32, page: &str) -> Result<()> {
     let widths = browser
         .evaluate(

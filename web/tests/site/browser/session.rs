@@ -1,4 +1,4 @@
-//! A browser with a site that has a letting and a profile.
+//! A browser, and a site with a letting and a profile.
 
 use crate::admin::superuser;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::support::{TestSite, pairs, profile};
 
-/// Every kind of page, on the site that [`browse`] furnishes.
+/// Every kind of page, on the site of [`browse`].
 pub(super) const PAGES: [&str; 12] = [
     "/",
     "/lettings/",
@@ -54,8 +54,8 @@ pub(super) struct Browser {
     site: TestSite,
 }
 
-/// Visits a site that holds the demo, the superuser ada and the profile of `AirWow`. Without a WebDriver server nothing is visited,
-/// which on a build server (`CI` set) is an error.
+/// Visits a site with demo data, the superuser ada and the profile of `AirWow`. Does nothing without a WebDriver
+/// server, which is an error if `CI` is set.
 pub(super) fn browse(
     script: Script,
     visit: impl AsyncFnOnce(&Browser) -> Result<()>,
@@ -63,7 +63,7 @@ pub(super) fn browse(
     let Some(webdriver) = variable("TEST_WEBDRIVER_URL")? else {
         return Ok(());
     };
-    // Mail is on, so that a password can be reset, but nobody takes it.
+    // Mail is on, so that a password can be reset, but it is never delivered.
     let site = TestSite::with(&pairs(
         "SMTP_URL=smtp://127.0.0.1:1&MAIL_FROM=Holiday Homes <site@example.org>",
     ))?;
@@ -80,7 +80,7 @@ pub(super) fn browse(
             origin,
             site,
         };
-        // The browser is closed whatever happens; one that is left behind stays for good.
+        // Always closes the browser: a browser that is left open is never closed.
         let outcome = AssertUnwindSafe(visit(&browser)).catch_unwind().await;
         let closed = browser.client.close().await;
         outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -111,7 +111,7 @@ async fn connect(webdriver: &str, script: Script) -> Result<Client> {
         .with_context(|| format!("no browser at {webdriver}"))
 }
 
-/// A variable that `cargo xtask test` sets. Where it is missing, the test that asks is left out, and says so.
+/// A variable that `cargo xtask test` sets. Without it the test is skipped with a message.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests have no configuration but their environment"
@@ -161,7 +161,7 @@ impl Browser {
         found.map(drop).with_context(|| css.to_owned())
     }
 
-    /// Goes on in the window that was opened last, and says which one it was before.
+    /// Switches to the window that was opened last; returns the previous one.
     pub(super) async fn enter_new_window(&self) -> Result<WindowHandle> {
         let before = self.client.window().await?;
         for _ in 0..1000 {
@@ -184,7 +184,7 @@ impl Browser {
         Ok(link.with_context(|| text.to_owned())?.click().await?)
     }
 
-    /// Types into the search field and sends the form by its button.
+    /// Types into the search field and submits the form with its button.
     pub(super) async fn search(&self, words: &str, button: &str) -> Result<()> {
         let field = self.client.find(Locator::Id("q")).await?;
         field.send_keys(words).await?;
@@ -197,7 +197,7 @@ impl Browser {
             .await?)
     }
 
-    /// Types into the field with that id, in place of what stands there.
+    /// Replaces the text in the field with this id.
     pub(super) async fn type_into(&self, id: &str, text: &str) -> Result<()> {
         let field = self.client.find(Locator::Id(id)).await;
         let field = field.with_context(|| id.to_owned())?;
@@ -205,11 +205,11 @@ impl Browser {
         Ok(field.send_keys(text).await?)
     }
 
-    /// Presses the first button of the page with just that text, and waits until its answer is there.
+    /// Presses the first button with exactly this text, and waits for the next page.
     pub(super) async fn press_button(&self, text: &str) -> Result<()> {
         let path = format!("//main//button[not(@hidden)][normalize-space()='{text}']");
         let button = self.client.find(Locator::XPath(&path)).await;
-        // The page that is left is told from the one that comes by a mark.
+        // A mark tells the old page from the new one.
         self.evaluate("document.documentElement.dataset.left = ''")
             .await?;
         button.with_context(|| text.to_owned())?.click().await?;

@@ -1,4 +1,4 @@
-//! A day of the staff, with and without script.
+//! Work of staff, with and without script.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ const DOWN: char = '\u{E015}';
 
 const ADD: &str = "/admin/lettings/letting/add/";
 
-/// Logs in, where there are more free addresses than a list of choices shows.
+/// Logs in to a site with more free addresses than a select shows.
 async fn enter(browser: &Browser) -> Result<()> {
     let conn = &mut browser.site().database()?;
     for number in 1..=69 {
@@ -28,14 +28,14 @@ async fn enter(browser: &Browser) -> Result<()> {
     browser.arrive("/admin/").await
 }
 
-/// Opens the form of a new letting, and types what it is called.
+/// Opens the form of a new letting and types its title.
 async fn begin_a_letting(browser: &Browser) -> Result<()> {
     enter(browser).await?;
     browser.open(ADD).await?;
     browser.type_into("id_title", "Pier House").await
 }
 
-/// Saves the letting, and finds it in the list.
+/// Saves the letting and finds it in the list.
 async fn save_the_letting(browser: &Browser) -> Result<()> {
     browser.press_button("Save").await?;
     browser.arrive("/admin/lettings/letting/").await?;
@@ -178,7 +178,7 @@ fn an_address_added_in_a_popup_is_selected() -> Result<()> {
         browser.follow("Add another").await?;
         let opener = browser.enter_new_window().await?;
         fill_in_an_address(browser).await?;
-        // The window closes by it.
+        // This closes the window.
         browser.click("[name='_save']").await?;
         browser.enter_window(opener).await?;
 

@@ -1,4 +1,4 @@
-//! Staff come in with a second factor, with and without script.
+//! Staff log in with a second factor, with and without script.
 
 use crate::support::{assert_contains, assert_contains_all};
 use accounts::totp;
@@ -20,7 +20,7 @@ fn staff_log_in_with_a_code_without_script() -> Result<()> {
     browse(Script::Off, walk)
 }
 
-/// Sets a second factor up, logs out, comes back with a code to where one wanted to go, and ends the other session.
+/// Sets up a second factor, logs out, logs in with a code, and ends the other session.
 async fn walk(browser: &Browser) -> Result<()> {
     browser.log_in("/admin/").await?;
     browser.arrive("/admin/").await?;
@@ -52,7 +52,7 @@ async fn walk(browser: &Browser) -> Result<()> {
     Ok(())
 }
 
-/// Sets a second factor up, and shares its secret.
+/// Sets up a second factor; returns its secret.
 pub(super) async fn set_up(browser: &Browser) -> Result<Vec<u8>> {
     browser.open("/admin/two_factor/").await?;
     let key = browser.text_of(".key").await?.replace(' ', "");
@@ -64,13 +64,13 @@ pub(super) async fn set_up(browser: &Browser) -> Result<Vec<u8>> {
     Ok(secret)
 }
 
-/// What an app shows so many half minutes from now.
+/// The code of an app this many half minutes from now.
 pub(super) fn code(secret: &[u8], later: i64) -> String {
     totp::code(secret, totp::step(Utc::now().naive_utc()) + later)
 }
 
 impl Browser {
-    /// Sends the first step of the login.
+    /// Submits the first step of the login.
     pub(super) async fn log_in(&self, next: &str) -> Result<()> {
         self.open(&format!("/admin/login/?next={next}")).await?;
         self.type_into("id_username", "ada").await?;

@@ -1,4 +1,4 @@
-//! A visitor's walk through the site, with and without script.
+//! A visitor's path through the site, with and without script.
 
 use crate::support::assert_contains;
 use anyhow::Result;
@@ -6,7 +6,7 @@ use fantoccini::wd::{PrintConfigurationBuilder, PrintSize};
 
 use super::session::{Browser, Script, browse};
 
-/// A page that says in its title whether scripts run.
+/// A page whose title shows whether scripts run.
 const PROBE: &str = "data:text/html,<title>off</title><script>document.title='on'</script>";
 
 #[test]
@@ -27,7 +27,7 @@ fn a_visitor_without_script_finds_a_letting_and_a_profile() -> Result<()> {
     })
 }
 
-/// Home, a search, a letting, back, the profiles, a profile, and on to the lettings of its city.
+/// Home, a search, a letting, back, profiles, a profile, and the lettings of its city.
 async fn walk(browser: &Browser) -> Result<()> {
     browser.open("/").await?;
     assert_eq!(browser.heading().await?, "Welcome to Holiday Homes");

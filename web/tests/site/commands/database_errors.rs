@@ -1,4 +1,4 @@
-//! Databases that do not work: every command says so in one line, and then the way out.
+//! Unusable databases: every command prints the error in one line, and a hint.
 
 use crate::support::{assert_contains, assert_contains_all};
 use anyhow::Result;
@@ -8,7 +8,7 @@ use oc_core::testing::TestDb;
 
 use super::program::{Program, Run, setting};
 
-/// Failed, with these words in the reason, and a hint after it.
+/// Asserts that a run failed with these words in its error, and a hint.
 fn assert_explained(run: &Run, words: &str) {
     assert_eq!(run.code, Some(1), "{}{}", run.out, run.errors);
     let is_log = |line: &&str| !line.starts_with("error: ");
@@ -64,7 +64,7 @@ fn an_unavailable_server_is_explained() -> Result<()> {
 fn a_read_only_database_is_explained() -> Result<()> {
     let db = TestDb::sqlite()?;
     diesel::sql_query("PRAGMA journal_mode = DELETE").execute(&mut db.connect()?)?;
-    // Permissions would not keep the superuser from writing; this does.
+    // Permissions don't stop root from writing; this does.
     let url = format!(
         "{}?mode=ro",
         setting(&db).replacen("sqlite://", "sqlite://file:", 1)

@@ -1,4 +1,4 @@
-//! A listener that is Sentry for a test: it keeps what really arrives.
+//! A fake Sentry server that keeps what it receives.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    Takes,
-    Refuses,
+pub(super) enum Behavior {
+    Accepts,
+    Rejects,
     Hangs,
 }
 
@@ -27,8 +27,8 @@ pub(super) struct Item {
 }
 
 impl Sentry {
-    /// Listens; the threads end with the test's process.
-    pub(super) fn listen(manner: Manner) -> Result<Self> {
+    /// Starts the server; its threads end with the test.
+    pub(super) fn listen(behavior: Behavior) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let arrived: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
@@ -36,18 +36,18 @@ impl Sentry {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let kept = Arc::clone(&kept);
-                thread::spawn(move || serve(stream, manner, &kept));
+                thread::spawn(move || serve(stream, behavior, &kept));
             }
         });
         Ok(Self { address, arrived })
     }
 
-    /// The setting that leads here.
+    /// `SENTRY_DSN` for this server.
     pub(super) fn dsn(&self) -> String {
         format!("http://hunter2@{}/42", self.address)
     }
 
-    /// Everything that arrived, as it came.
+    /// Everything received, as text.
     pub(super) fn text(&self) -> String {
         let arrived = self.arrived.lock().expect("no thread panicked");
         String::from_utf8_lossy(&arrived.concat()).into_owned()
@@ -70,8 +70,8 @@ impl Sentry {
     }
 }
 
-/// Answers one request after another, as long as there are some.
-fn serve(stream: TcpStream, manner: Manner, kept: &Mutex<Vec<Vec<u8>>>) -> Result<()> {
+/// Responds to one request after another on a connection.
+fn serve(stream: TcpStream, behavior: Behavior, kept: &Mutex<Vec<Vec<u8>>>) -> Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut length = 0;
@@ -89,16 +89,16 @@ fn serve(stream: TcpStream, manner: Manner, kept: &Mutex<Vec<Vec<u8>>>) -> Resul
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         kept.lock().expect("no thread panicked").push(body);
-        let answer: &[u8] = match manner {
-            Manner::Takes => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            Manner::Refuses => b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
-            Manner::Hangs => continue,
+        let response: &[u8] = match behavior {
+            Behavior::Accepts => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            Behavior::Rejects => b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
+            Behavior::Hangs => continue,
         };
-        reader.get_mut().write_all(answer)?;
+        reader.get_mut().write_all(response)?;
     }
 }
 
-/// A line of JSON for the whole, then for each item a line of JSON and its content.
+/// Parses an envelope: a JSON header, then for each item a JSON header and its payload.
 fn parse(envelope: &[u8]) -> Result<Vec<Item>> {
     let mut rest = envelope;
     let mut items = Vec::new();

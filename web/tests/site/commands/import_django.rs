@@ -1,4 +1,4 @@
-//! `import-django` as an operator runs it; the tests of the crate `django-import` cover the files.
+//! `import-django` on the command line; the tests of the crate `django-import` cover the files.
 
 use accounts::User;
 use anyhow::Result;
@@ -9,7 +9,7 @@ use super::program::{Program, setting};
 use crate::admin::Browser;
 use crate::support::{TestSite, assert_contains, assert_contains_all};
 
-/// A superuser («Sea breeze 42»), a letting, and its history.
+/// A superuser (password “Sea breeze 42”), a letting, and its history.
 const DUMP: &str = r#"[
  {"model": "auth.user", "pk": 3, "fields": {"username": "boss", "first_name": "", "last_name": "", "email": "", "last_login": null,
   "password": "pbkdf2_sha256$1200$saltsaltsalt$8TtVvcM/X1bNKYi7S+EBwfglV6bCX9jJWKXHP0AlFV4=",
@@ -22,7 +22,7 @@ const DUMP: &str = r#"[
  {"model": "admin.logentry", "pk": 3, "fields": {"action_time": "2020-06-16T09:52:18Z", "user": ["boss"], "content_type": ["lettings", "letting"], "object_id": "9", "object_repr": "Gone", "action_flag": 3, "change_message": ""}}
 ]"#;
 
-/// A program with that dump in its folder.
+/// A program with this dump in its folder.
 fn program(settings: &[(&str, &str)], dump: &str) -> Result<Program> {
     let program = Program::with(settings)?;
     std::fs::write(program.folder().join("site.json"), dump)?;

@@ -1,4 +1,4 @@
-//! What the program logs about requests, and the name that each request has.
+//! Access log, request ids, log formats.
 
 use crate::admin::{Browser, PASSWORD, superuser};
 use crate::support::assert_contains;
@@ -11,7 +11,7 @@ use super::program::{Program, Serving, setting};
 use super::sentry::raise;
 use crate::http::request;
 
-/// The program, logging as JSON, with these further settings.
+/// Starts the site with JSON logs and these settings.
 fn serve(db: &TestDb, settings: &[(&str, &str)]) -> Result<Serving> {
     let url = setting(db);
     let given = [("DATABASE_URL", url.as_str()), ("LOG_FORMAT", "json")];
@@ -19,7 +19,7 @@ fn serve(db: &TestDb, settings: &[(&str, &str)]) -> Result<Serving> {
     Program::with(&settings)?.serve(&[])
 }
 
-/// What was logged after the start, each line as an object.
+/// The log lines after the start, as JSON.
 fn lines(serving: Serving) -> Result<Vec<Value>> {
     let (code, log) = serving.end("TERM")?;
     assert_eq!(code, Some(0), "{log}");
@@ -45,7 +45,7 @@ fn every_request_is_one_log_line() -> Result<()> {
 
     let lines = lines(serving)?;
 
-    // A mistake of a visitor is no error of the site.
+    // An invalid request is not an error of the site.
     assert!(lines.iter().all(|line| line["level"] != "ERROR"));
     let [list, missing, profile, ..] = of_requests(&lines)[..] else {
         panic!("{lines:#?}");
@@ -81,10 +81,10 @@ fn requests_beyond_the_limits_are_logged() -> Result<()> {
             "POST /admin/marguerite%40example.org/?secret=1 HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: my.req-1\r\n{rest}"
         );
 
-        let answer = serving.send(head.as_bytes())?;
+        let response = serving.send(head.as_bytes())?;
 
-        assert_eq!(answer.status, status, "{rest}");
-        assert_eq!(answer.header("x-request-id"), Some("my.req-1"), "{rest}");
+        assert_eq!(response.status, status, "{rest}");
+        assert_eq!(response.header("x-request-id"), Some("my.req-1"), "{rest}");
     }
     let lines = lines(serving)?;
 
@@ -100,7 +100,7 @@ fn requests_beyond_the_limits_are_logged() -> Result<()> {
     Ok(())
 }
 
-/// Kind of fault: a rejection without a reason. Operators find it in the log, with the setting if there is one.
+/// Operators find the reason of every rejection in the log, with the setting if there is one.
 #[test]
 fn every_rejection_is_logged_with_its_reason() -> Result<()> {
     let db = TestDb::sqlite()?;
@@ -156,9 +156,9 @@ fn every_rejection_is_logged_with_its_reason() -> Result<()> {
     ];
     let mut ids = Vec::new();
     for (request, status, _) in &cases {
-        let answer = serving.send(request.as_bytes())?;
-        assert_eq!(answer.status, *status, "{request:.80}");
-        ids.push(answer.header("x-request-id").map(str::to_owned));
+        let response = serving.send(request.as_bytes())?;
+        assert_eq!(response.status, *status, "{request:.80}");
+        ids.push(response.header("x-request-id").map(str::to_owned));
     }
     let lines = lines(serving)?;
 
@@ -187,7 +187,7 @@ fn a_denied_login_with_the_correct_password_is_logged_with_its_reason() -> Resul
     }
     let serving = serve(&db, &[])?;
     for (name, password) in [("ada", "wrong"), ("ada", PASSWORD), ("bob", PASSWORD)] {
-        Browser::toward(serving.address()).log_in(name, password)?;
+        Browser::for_address(serving.address()).log_in(name, password)?;
     }
 
     let lines = lines(serving)?;
@@ -229,19 +229,19 @@ fn the_request_id_is_returned_and_in_every_log_line() -> Result<()> {
     let serving = serve(&db, &[])?;
     db.connect()?.batch_execute("DROP TABLE lettings")?;
 
-    let answer = serving.send(&request(
+    let response = serving.send(&request(
         "GET",
         "/lettings/",
         &[("X-Request-Id", "trace-7")],
     ))?;
 
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.header("x-request-id"), Some("trace-7"));
+    assert_eq!(response.status, 500);
+    assert_eq!(response.header("x-request-id"), Some("trace-7"));
     let lines = lines(serving)?;
     let fault = lines
         .iter()
         .find(|line| line["level"] == "ERROR")
-        .context("no line tells the fault")?;
+        .context("no line has the error")?;
     assert_contains(&fault["message"].to_string(), "no such table");
 
     assert_eq!(fault["request_id"], "trace-7");

@@ -1,4 +1,4 @@
-//! The figures for Prometheus, on a listener of their own.
+//! Prometheus metrics on their own listener.
 
 use crate::support::assert_contains_none;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use oc_core::testing::TestDb;
 use super::program::{Program, Serving, setting};
 use crate::http::{Connection, request};
 
-/// The program, with its figures on a port that is free.
+/// Starts the site with its metrics on a free port.
 fn serve(db: &TestDb) -> Result<Serving> {
     let url = setting(db);
     Program::with(&[("DATABASE_URL", &url), ("METRICS_ADDR", "127.0.0.1:0")])?.serve(&[])
@@ -23,19 +23,19 @@ fn address(serving: &Serving) -> Result<SocketAddr> {
         .log
         .split_once("metrics for Prometheus on http://")
         .with_context(|| serving.log.clone())?;
-    let (address, _) = rest.split_once("/metrics").context("no path is told")?;
+    let (address, _) = rest.split_once("/metrics").context("no path is logged")?;
     Ok(address.parse()?)
 }
 
 fn figures(serving: &Serving) -> Result<String> {
     let mut connection = Connection::open(address(serving)?)?;
     connection.write(&request("GET", "/metrics", &[]))?;
-    let answer = connection.answer(true)?;
-    assert_eq!(answer.status, 200);
-    let kind = answer.header("content-type").unwrap_or_default();
+    let response = connection.response(true)?;
+    assert_eq!(response.status, 200);
+    let kind = response.header("content-type").unwrap_or_default();
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
-    assert!(answer.header("content-security-policy").is_some());
-    answer.text()
+    assert!(response.header("content-security-policy").is_some());
+    response.text()
 }
 
 fn repository_file(path: &str) -> Result<String> {
@@ -102,11 +102,11 @@ fn metrics_have_security_headers_and_are_not_counted() -> Result<()> {
     for (target, status) in [("/metrics", 200), ("/other", 404)] {
         let mut connection = Connection::open(address(&serving)?)?;
         connection.write(&request("GET", target, &[]))?;
-        let answer = connection.answer(true)?;
+        let response = connection.response(true)?;
 
-        assert_eq!(answer.status, status);
+        assert_eq!(response.status, status);
         for name in ["content-security-policy", "x-frame-options"] {
-            assert!(answer.header(name).is_some(), "{status}: {name}");
+            assert!(response.header(name).is_some(), "{status}: {name}");
         }
     }
     assert!(!figures(&serving)?.contains("status=\"404\""));
@@ -160,7 +160,7 @@ fn database_errors_are_counted() -> Result<()> {
 fn dashboard_and_alerts_use_existing_metrics() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db)?;
-    // What has labels is there from its first time on.
+    // A metric with labels appears with its first value.
     serving.get("localhost", "/")?;
     let figures = figures(&serving)?;
     let known: BTreeSet<&str> = figures

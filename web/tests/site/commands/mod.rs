@@ -1,5 +1,5 @@
-//! The program on the command line: each run in a folder of its own, with nothing in its environment but what
-//! the test puts there.
+//! The program on the command line: each run has its own folder, and only the environment
+//! that the test sets.
 
 mod accounts;
 mod database;

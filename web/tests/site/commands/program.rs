@@ -1,4 +1,4 @@
-//! The built program, and what a run of it said.
+//! The built program, and the output of a run.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -12,10 +12,10 @@ use oc_core::testing::TestDb;
 use oc_core::{DatabaseUrl, DbConnection, open};
 use tempfile::TempDir;
 
-use crate::http::{Answer, Connection, request};
+use crate::http::{Connection, Response, request};
 use crate::support::assert_contains_all;
 
-/// The address of a test's database, as the setting has it.
+/// `DATABASE_URL` of a test database.
 pub(super) fn setting(db: &TestDb) -> String {
     match db.url() {
         DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
@@ -49,7 +49,7 @@ impl Run {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.errors);
     }
 
-    /// Asserts that it failed, and told so in these words.
+    /// Asserts that it failed with these words in its error.
     #[track_caller]
     pub(super) fn assert_failed(&self, words: &str) {
         assert_eq!(self.code, Some(1), "{}{}", self.out, self.errors);
@@ -101,12 +101,12 @@ impl Program {
         Run::of(command.output()?)
     }
 
-    /// Runs it to its end with these lines on its standard input.
+    /// Runs it with these lines on its standard input.
     pub(super) fn run_with_answers(&self, arguments: &str, answers: &str) -> Result<Run> {
         self.shell(&format!("printf '{answers}' | \"$0\" {arguments}"))
     }
 
-    /// Runs it to its end where no file can grow beyond that many kibibytes, as on a disk that is full.
+    /// Runs it with a limit on the size of files (KiB), as on a full disk.
     pub(super) fn run_without_room(&self, kibibytes: u32, arguments: &str) -> Result<Run> {
         let blocks = 2 * kibibytes;
         self.shell(&format!(
@@ -114,14 +114,14 @@ impl Program {
         ))
     }
 
-    /// Starts `serve` on a port that is free, and waits until it serves.
+    /// Starts `serve` on a free port, and waits until it serves.
     pub(super) fn serve(&self, arguments: &[&str]) -> Result<Serving> {
         let mut command = self.command(arguments);
         command.env("PORT", "0");
         Self::start(command)
     }
 
-    /// Starts `serve` on a socket that is held here, passed on as the service manager does it.
+    /// Starts `serve` with socket activation.
     pub(super) fn serve_on(&self, socket: &TcpListener) -> Result<Serving> {
         let line = "exec 3<&0 </dev/null; exec \"$0\" serve";
         let mut command = self.command_by("/bin/sh", &["-c", line]);
@@ -131,7 +131,7 @@ impl Program {
         Self::start(command)
     }
 
-    /// Starts `serve` on a port that is free by another program, which finds ours behind its own arguments.
+    /// Starts `serve` on a free port through another program, which gets ours after its own arguments.
     pub(super) fn serve_by(&self, runner: &str, arguments: &[&str]) -> Result<Serving> {
         let mut command = self.command_by(runner, arguments);
         command.env("PORT", "0");
@@ -163,7 +163,7 @@ impl Program {
         command
     }
 
-    /// Another program with its own arguments, the path of ours behind them, and our settings.
+    /// Another program with its own arguments, then the path of ours, and our settings.
     fn command_by(&self, runner: &str, arguments: &[&str]) -> Command {
         let mut command = self.at_home(runner);
         command
@@ -172,11 +172,10 @@ impl Program {
         command
     }
 
-    /// A program with the settings, and nothing else of the test's own environment than where the count of reached
-    /// lines goes.
+    /// A program with the settings, and nothing else of the test's environment except the destination of coverage data.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the tools that count reached lines tell the program by its environment"
+        reason = "coverage tools configure the program by its environment"
     )]
     fn at_home(&self, program: &str) -> Command {
         let mut command = Command::new(program);
@@ -194,7 +193,7 @@ pub(super) struct Serving {
     child: Child,
     errors: BufReader<ChildStderr>,
     address: SocketAddr,
-    /// What it logged until it served.
+    /// Its log until it served.
     pub(super) log: String,
 }
 
@@ -220,25 +219,25 @@ impl Serving {
         self.address.port().to_string()
     }
 
-    /// The answer to a plain GET, asked for under that host.
-    pub(super) fn get(&self, host: &str, target: &str) -> Result<Answer> {
+    /// The response to a GET request with this Host header.
+    pub(super) fn get(&self, host: &str, target: &str) -> Result<Response> {
         self.send(&request("GET", target, &[("Host", host)]))
     }
 
-    /// The answer to these bytes, one with a body.
-    pub(super) fn send(&self, request: &[u8]) -> Result<Answer> {
+    /// The response, with a body, to these bytes.
+    pub(super) fn send(&self, request: &[u8]) -> Result<Response> {
         let mut connection = Connection::open(self.address)?;
         connection.write(request)?;
-        connection.answer(true)
+        connection.response(true)
     }
 
-    /// Asks it to end, waits, and tells its exit code and what else it logged.
+    /// Sends a signal and waits; returns its exit code and the rest of its log.
     pub(super) fn end(self, signal: &str) -> Result<(Option<i32>, String)> {
         self.signal(signal)?;
         self.wait()
     }
 
-    /// Ends it as `kill -9` does, and waits until it is gone.
+    /// Sends SIGKILL and waits.
     pub(super) fn kill(self) {
         drop(self);
     }
@@ -252,7 +251,7 @@ impl Serving {
         Ok(())
     }
 
-    /// Waits for its end, and tells its exit code and what else it logged.
+    /// Waits for it to exit; returns its exit code and the rest of its log.
     pub(super) fn wait(mut self) -> Result<(Option<i32>, String)> {
         let code = self.child.wait()?.code();
         let mut rest = String::new();

@@ -1,6 +1,6 @@
-//! What is reported to Sentry, read from what really arrives there.
+//! Reports to Sentry, as a server receives them.
 
-use super::fake_sentry::{Manner, Sentry};
+use super::fake_sentry::{Behavior, Sentry};
 use super::program::{Program, Serving, setting};
 use crate::admin::{Browser, PASSWORD, superuser};
 use crate::http::request;
@@ -22,7 +22,7 @@ pub(super) fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> 
     Program::with(&settings)?.serve(&[])
 }
 
-/// Ends the program, which sends what is left.
+/// Stops the program, which sends its remaining reports.
 pub(super) fn end(serving: Serving) -> Result<()> {
     let (code, log) = serving.end("TERM")?;
     assert_eq!(code, Some(0), "{log}");
@@ -30,18 +30,18 @@ pub(super) fn end(serving: Serving) -> Result<()> {
     Ok(())
 }
 
-/// A superuser called root raises a fault on purpose, and gets this page.
+/// Raises a test error as a superuser; returns the error page.
 pub(super) fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<String> {
     superuser(&mut db.connect()?, "root")?;
-    let mut root = Browser::toward(serving.address());
+    let mut root = Browser::for_address(serving.address());
     assert_eq!(root.log_in("root", PASSWORD)?.status, 303);
     root.get("/admin/diagnostics/")?;
-    let answer = root.post("/admin/diagnostics/?token=topsecret&q=a", &[("kind", kind)])?;
-    assert_eq!(answer.status, 500);
-    answer.text()
+    let response = root.post("/admin/diagnostics/?token=topsecret&q=a", &[("kind", kind)])?;
+    assert_eq!(response.status, 500);
+    response.text()
 }
 
-/// How many requests ended that way, as the sessions count them.
+/// The number of requests with this outcome in Sentry's sessions.
 fn count_requests(sentry: &Sentry, end: &str) -> Result<u64> {
     let sessions = sentry.items("sessions")?;
     let counts = sessions.iter();
@@ -50,7 +50,7 @@ fn count_requests(sentry: &Sentry, end: &str) -> Result<u64> {
         .sum())
 }
 
-/// The functions on the stack of the last of an event's exceptions.
+/// The functions in the stack trace of an event's last exception.
 fn stack(event: &Value) -> Vec<&str> {
     let exceptions = event["exception"]["values"].as_array();
     let frames = exceptions
@@ -65,7 +65,7 @@ fn stack(event: &Value) -> Vec<&str> {
 #[test]
 fn an_error_is_reported_with_stack_request_and_user_id() -> Result<()> {
     for db in TestDb::each()? {
-        let sentry = Sentry::listen(Manner::Takes)?;
+        let sentry = Sentry::listen(Behavior::Accepts)?;
         let settings = pairs("SENTRY_SEND_DEFAULT_PII=true&RUST_LIB_BACKTRACE=1");
         let serving = serve(&db, &sentry, &settings)?;
         let page = raise(&db, &serving, "error")?;
@@ -98,7 +98,7 @@ fn an_error_is_reported_with_stack_request_and_user_id() -> Result<()> {
 #[test]
 fn a_panic_is_reported_once_and_counts_as_a_crash() -> Result<()> {
     let db = TestDb::sqlite()?;
-    let sentry = Sentry::listen(Manner::Takes)?;
+    let sentry = Sentry::listen(Behavior::Accepts)?;
     let serving = serve(&db, &sentry, &[])?;
     raise(&db, &serving, "panic")?;
     end(serving)?;
@@ -117,7 +117,7 @@ fn a_panic_is_reported_once_and_counts_as_a_crash() -> Result<()> {
 #[test]
 fn no_cookie_token_form_or_email_address_is_reported() -> Result<()> {
     let db = TestDb::sqlite()?;
-    let sentry = Sentry::listen(Manner::Takes)?;
+    let sentry = Sentry::listen(Behavior::Accepts)?;
     let settings = pairs("SENTRY_SEND_DEFAULT_PII=true&SENTRY_TRACES_SAMPLE_RATE=1");
     let serving = serve(&db, &sentry, &settings)?;
     raise(&db, &serving, "error")?;
@@ -148,7 +148,7 @@ fn no_cookie_token_form_or_email_address_is_reported() -> Result<()> {
 #[test]
 fn personal_data_is_not_reported_if_turned_off() -> Result<()> {
     let db = TestDb::sqlite()?;
-    let sentry = Sentry::listen(Manner::Takes)?;
+    let sentry = Sentry::listen(Behavior::Accepts)?;
     let settings = pairs("SENTRY_SEND_DEFAULT_PII=false&SENTRY_TRACES_SAMPLE_RATE=1");
     let serving = serve(&db, &sentry, &settings)?;
     db.connect()?.batch_execute("DROP TABLE lettings")?;
@@ -170,7 +170,7 @@ fn personal_data_is_not_reported_if_turned_off() -> Result<()> {
 #[test]
 fn client_errors_are_not_reported() -> Result<()> {
     let db = TestDb::sqlite()?;
-    let sentry = Sentry::listen(Manner::Takes)?;
+    let sentry = Sentry::listen(Behavior::Accepts)?;
     let serving = serve(&db, &sentry, &[])?;
     let wanted = "00112233445566778899aabbccddeeff-0011223344556677-1";
     for (method, target, host) in [
@@ -195,7 +195,7 @@ fn client_errors_are_not_reported() -> Result<()> {
 fn timings_are_named_by_route_and_have_a_span_per_statement() -> Result<()> {
     for db in TestDb::each()? {
         letting(&mut db.connect()?, "Lakeside flat")?;
-        let sentry = Sentry::listen(Manner::Takes)?;
+        let sentry = Sentry::listen(Behavior::Accepts)?;
         let serving = serve(&db, &sentry, &[("SENTRY_TRACES_SAMPLE_RATE", "1")])?;
         serving.get("localhost", "/lettings/1/")?;
         serving.get("localhost", "/healthz")?;
@@ -222,9 +222,9 @@ fn timings_are_named_by_route_and_have_a_span_per_statement() -> Result<()> {
 
 #[test]
 fn an_unresponsive_sentry_delays_neither_requests_nor_shutdown() -> Result<()> {
-    let away = Sentry::listen(Manner::Takes)?;
+    let away = Sentry::listen(Behavior::Accepts)?;
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-    for sentry in [Some(Manner::Hangs), Some(Manner::Refuses), None] {
+    for sentry in [Some(Behavior::Hangs), Some(Behavior::Rejects), None] {
         let db = TestDb::sqlite()?;
         let listener = sentry.map(Sentry::listen).transpose()?;
         let dsn = match &listener {

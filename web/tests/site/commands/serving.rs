@@ -1,4 +1,4 @@
-//! `serve`: what it does before it serves, and how it ends.
+//! `serve`: demo data, migrations, ports, `check --health`.
 
 use crate::support::assert_contains;
 use anyhow::Result;
@@ -69,8 +69,8 @@ fn a_port_in_use_is_explained() -> Result<()> {
     let run = Program::with(&[("PORT", &port)])?.run(&["serve"])?;
 
     assert_eq!(run.code, Some(1));
-    let told = format!("error: cannot listen on 127.0.0.1:{port}");
-    assert_contains(&run.errors, &told);
+    let error = format!("error: cannot listen on 127.0.0.1:{port}");
+    assert_contains(&run.errors, &error);
     assert_contains(&run.errors, "hint: Set HOST and PORT");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Wrong settings stop every command before it does anything.
+//! Invalid settings stop every command before it does anything.
 
 use crate::support::{assert_contains, assert_contains_all};
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ fn first_line(run: &Run) -> &str {
 #[test]
 fn a_setting_that_is_not_utf8_is_named() -> Result<()> {
     let program = Program::new()?;
-    // The bytes of an address as a Latin-1 shell would set it.
+    // A path as a Latin-1 shell would set it.
     let value = OsStr::from_bytes(b"sqlite://\xe9.sqlite3");
 
     for command in ["serve", "check", "migrate"] {
@@ -40,7 +40,7 @@ fn dot_env_is_read_in_development() -> Result<()> {
     )?;
     let run = program.run(&["migrate"])?;
 
-    // The environment goes before the file.
+    // The environment takes precedence over the file.
     run.assert_succeeded();
     assert!(program.folder().join("named.sqlite3").exists());
     let text = "\u{feff}PORT=80\r\nSECRET_KEY hunter2\r\n";
@@ -88,7 +88,7 @@ fn dot_env_with_production_stops_the_start() -> Result<()> {
         let line = first_line(&run);
         assert_contains_all(line, "APP_ENV | file .env | in the environment instead");
     }
-    // What the environment says goes before the file.
+    // The environment takes precedence over the file.
     assert_eq!(said.run(&["migrate"])?.code, Some(0));
     Ok(())
 }

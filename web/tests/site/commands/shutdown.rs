@@ -1,4 +1,4 @@
-//! How the site stops and starts: what runs comes to its end, and no connection is lost.
+//! Shutdown and restart: running requests finish, and no connection is lost.
 
 use crate::support::assert_contains;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::program::{Program, Serving};
 use crate::http::{Connection, request};
 
-/// A running request: a form whose body is still to come.
+/// A request in progress: a form whose body has not been sent yet.
 fn begin(serving: &Serving) -> Result<Connection> {
     let mut running = Connection::open(serving.address())?;
     let head = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n";
@@ -28,14 +28,14 @@ fn requests_in_progress_finish_while_readyz_fails() -> Result<()> {
         let mut running = begin(&serving)?;
         let mut kept = Connection::open(serving.address())?;
         kept.write(&request_keeping("/healthz"))?;
-        assert_eq!(kept.answer(true)?.header("connection"), None);
+        assert_eq!(kept.response(true)?.header("connection"), None);
 
         serving.signal(signal)?;
         serving.wait_for_log(&format!("received SIG{signal}"))?;
         kept.write(&request_keeping("/readyz"))?;
-        let ready = kept.answer(true)?;
+        let ready = kept.response(true)?;
         running.write(b"a=b")?;
-        let finished = running.answer(true)?;
+        let finished = running.response(true)?;
         let (code, log) = serving.wait()?;
 
         assert_eq!(ready.status, 503);
@@ -60,9 +60,9 @@ fn connections_are_accepted_during_the_shutdown_delay() -> Result<()> {
     for target in ["/healthz", "/"] {
         let mut connection = Connection::open(serving.address())?;
         connection.write(&request_keeping(target))?;
-        let answer = connection.answer(true)?;
+        let response = connection.response(true)?;
         assert_eq!(
-            (answer.status, answer.header("connection")),
+            (response.status, response.header("connection")),
             (200, Some("close"))
         );
     }
@@ -123,8 +123,8 @@ fn a_restart_with_socket_activation_loses_no_connection() -> Result<()> {
         while !is_done.load(Ordering::Relaxed) {
             let mut connection = Connection::open(address)?;
             connection.write(&request("GET", "/lettings/1/", &[]))?;
-            let answer = connection.answer(true)?;
-            anyhow::ensure!(answer.status == 200, "{}", answer.status);
+            let response = connection.response(true)?;
+            anyhow::ensure!(response.status == 200, "{}", response.status);
             answered += 1;
         }
         Ok(answered)
@@ -152,17 +152,17 @@ fn systemd_is_notified() -> Result<()> {
     manager.set_read_timeout(Some(Duration::from_mins(1)))?;
     let path = path.to_str().context("an odd folder")?;
     let program = Program::with(&[("NOTIFY_SOCKET", path), ("WATCHDOG_USEC", "300000")])?;
-    let told = || -> Result<String> {
+    let notification = || -> Result<String> {
         let mut bytes = [0; 512];
         let length = manager.recv(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes[..length]).trim().to_owned())
     };
 
     let serving = program.serve(&[])?;
-    let mut words = vec![told()?, told()?, told()?];
+    let mut words = vec![notification()?, notification()?, notification()?];
     serving.signal("TERM")?;
     while words.last().is_some_and(|word| word != "STOPPING=1") {
-        words.push(told()?);
+        words.push(notification()?);
     }
 
     assert_eq!(words[..3], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);

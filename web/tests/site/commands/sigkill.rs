@@ -11,12 +11,12 @@ use anyhow::{Context, Result, ensure};
 use oc_core::testing::TestDb;
 
 use super::program::{Program, setting};
-use super::staff::{PRODUCTION, check, hire, log_in, save};
+use super::staff::{PRODUCTION, check, insert_staff, log_in, save};
 use crate::admin::Browser;
 
 const KILLS: usize = 5;
 
-/// Nobody waits that long for a save unless something is broken.
+/// No save takes this long unless something is broken.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
@@ -25,29 +25,29 @@ fn acknowledged_saves_survive_sigkill() -> Result<()> {
         let url = setting(&db);
         let settings = [&PRODUCTION[..], &[("DATABASE_URL", &url)]].concat();
         let program = Program::with(&settings)?;
-        // Held here, so that whoever comes between two lives of the site waits for the next one.
+        // Bound here, so that connections between two processes wait for the next one.
         let socket = TcpListener::bind(("127.0.0.1", 0))?;
         let first = program.serve_on(&socket)?;
         let mut people = Vec::new();
         for name in ["ada", "bob", "cleo"] {
-            hire(&db, name)?;
+            insert_staff(&db, name)?;
             people.push((name, log_in(socket.local_addr()?, name)?));
         }
         first.kill();
         let over = AtomicBool::new(false);
-        let (told, receiver) = channel();
+        let (acknowledged, receiver) = channel();
 
         let saved = thread::scope(|scope| {
             let work: Vec<_> = people
                 .into_iter()
                 .map(|(name, browser)| {
-                    let (over, told) = (&over, told.clone());
-                    scope.spawn(move || work(browser, name, over, &told))
+                    let (over, acknowledged) = (&over, acknowledged.clone());
+                    scope.spawn(move || work(browser, name, over, &acknowledged))
                 })
                 .collect();
             let saved = kill(&db, &program, &socket, &receiver);
             over.store(true, Ordering::Relaxed);
-            // The last of them are answered by a site that lives.
+            // The last saves are acknowledged by a process that isn't killed.
             let _serving = program.serve_on(&socket)?;
             for person in work {
                 person.join().expect("nobody panics")?;
@@ -61,34 +61,34 @@ fn acknowledged_saves_survive_sigkill() -> Result<()> {
     Ok(())
 }
 
-/// Saves one letting after another, and tells of each that was acknowledged.
+/// Saves one letting after another, and sends the title of each acknowledged one.
 fn work(
     mut browser: Browser<'_>,
     name: &str,
     over: &AtomicBool,
-    told: &Sender<String>,
+    acknowledged: &Sender<String>,
 ) -> Result<()> {
     for number in 0.. {
         if over.load(Ordering::Relaxed) {
             break;
         }
         let title = format!("Flat {number} of {name}");
-        // The site was killed under it; that says nothing of what became of the save.
-        let Ok(answer) = save(&mut browser, &title) else {
+        // The site was killed; whether the save was committed is unknown.
+        let Ok(response) = save(&mut browser, &title) else {
             continue;
         };
         ensure!(
-            answer.status == 303,
+            response.status == 303,
             "{}: {}",
-            answer.status,
-            answer.text()?
+            response.status,
+            response.text()?
         );
-        told.send(title).ok();
+        acknowledged.send(title).ok();
     }
     Ok(())
 }
 
-/// Kills one site after another, each in the middle of what is saved there; the titles that were acknowledged.
+/// Kills one process after another during saves; returns the acknowledged titles.
 fn kill(
     db: &TestDb,
     program: &Program,

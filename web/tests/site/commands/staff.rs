@@ -10,9 +10,9 @@ use oc_core::DbConnection;
 use oc_core::testing::TestDb;
 
 use crate::admin::{ADDRESS_FORM, Browser, PASSWORD, superuser, with};
-use crate::http::Answer;
+use crate::http::Response;
 
-/// Production settings, with a key that lets sessions outlive a restart, and without cached pages.
+/// Production settings, with a key so that sessions survive a restart, and without the page cache.
 pub(super) const PRODUCTION: [(&str, &str); 6] = [
     ("PAGE_CACHE_SIZE", "0"),
     ("APP_ENV", "production"),
@@ -22,27 +22,27 @@ pub(super) const PRODUCTION: [(&str, &str); 6] = [
     ("RUST_LOG", "info,access=off"),
 ];
 
-pub(super) fn hire(db: &TestDb, name: &str) -> Result<()> {
+pub(super) fn insert_staff(db: &TestDb, name: &str) -> Result<()> {
     superuser(&mut db.connect()?, name)?;
     Ok(())
 }
 
 pub(super) fn log_in(address: SocketAddr, name: &str) -> Result<Browser<'static>> {
-    let mut browser = Browser::toward(address);
-    let answer = browser.log_in(name, PASSWORD)?;
-    ensure!(answer.status == 303, "no login: {}", answer.text()?);
+    let mut browser = Browser::for_address(address);
+    let response = browser.log_in(name, PASSWORD)?;
+    ensure!(response.status == 303, "no login: {}", response.text()?);
     Ok(browser)
 }
 
-/// Saves an address and a letting of that title there; the answer to the last form that was sent. It is saved when
-/// that is 303.
-pub(super) fn save(browser: &mut Browser<'_>, title: &str) -> Result<Answer> {
+/// Saves an address and a letting with this title; returns the response to the last form. The letting is saved if that
+/// is 303.
+pub(super) fn save(browser: &mut Browser<'_>, title: &str) -> Result<Response> {
     let fields = with(&ADDRESS_FORM, &[("street", title), ("_continue", "1")]);
-    let answer = browser.fill("/admin/lettings/address/add/", &fields)?;
-    if answer.status != 303 {
-        return Ok(answer);
+    let response = browser.fill("/admin/lettings/address/add/", &fields)?;
+    if response.status != 303 {
+        return Ok(response);
     }
-    let id = answer
+    let id = response
         .header("location")
         .and_then(|location| location.strip_prefix("/admin/lettings/address/"))
         .and_then(|rest| rest.split('/').next())
@@ -52,7 +52,7 @@ pub(super) fn save(browser: &mut Browser<'_>, title: &str) -> Result<Answer> {
     browser.fill("/admin/lettings/letting/add/", &fields)
 }
 
-/// Fails where one of these titles is missing from the database, or a file of SQLite is not in order.
+/// Fails if one of these titles is missing from the database, or a SQLite file is damaged.
 pub(super) fn check(conn: &mut DbConnection, saved: &BTreeSet<String>) -> Result<()> {
     if matches!(conn, DbConnection::Sqlite(_)) {
         let found: String = diesel::dsl::sql::<Text>("PRAGMA integrity_check").get_result(conn)?;

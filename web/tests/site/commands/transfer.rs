@@ -1,4 +1,4 @@
-//! `backup`, `verify`, `restore` and `copy` as an operator runs them, with pipes and read-only storage.
+//! `backup`, `verify`, `restore` and `copy` on the command line, with pipes and read-only storage.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

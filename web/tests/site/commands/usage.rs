@@ -1,4 +1,4 @@
-//! Help, versions and wrong usage.
+//! Help, version and usage errors.
 
 use crate::support::{assert_contains_all, assert_contains_none};
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! How many clients and requests there may be, and who goes when there are more.
+//! Limits on the number of connections and requests.
 
 use anyhow::Result;
 use diesel::connection::SimpleConnection;
@@ -29,13 +29,13 @@ fn requests_beyond_the_limit_get_503_with_retry_after() -> Result<()> {
     holder.batch_execute("BEGIN; LOCK TABLE lettings IN ACCESS EXCLUSIVE MODE")?;
     let ask = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut first = connect(&site, ask("/healthz").as_bytes())?;
-    assert_eq!(first.answer(true)?.status, 200);
+    assert_eq!(first.response(true)?.status, 200);
     first.write(ask("/lettings/1/").as_bytes())?;
 
     let second = site.get("/")?;
     let probe = site.get("/healthz")?;
     holder.batch_execute("COMMIT")?;
-    let first = first.answer(true)?;
+    let first = first.response(true)?;
     let third = site.get("/")?;
 
     assert_rejected(&second, 503)?;
@@ -62,6 +62,6 @@ fn stalled_bodies_do_not_block_other_requests() -> Result<()> {
     slow[3].write(b"a=b")?;
 
     assert_eq!(visitor.status, 200);
-    assert_eq!(slow[3].answer(true)?.status, 403);
+    assert_eq!(slow[3].response(true)?.status, 403);
     Ok(())
 }

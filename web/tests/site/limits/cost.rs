@@ -1,4 +1,4 @@
-//! Small requests that could cost a lot: each is answered in a bounded time.
+//! Small requests that could be expensive: each gets a response in bounded time.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::connect;
 use crate::admin::Browser;
 use crate::support::{TestSite, letting};
 
-/// Far more than any of them takes, also in a debug build on a busy machine.
+/// Far more than any of them takes, even in a debug build on a busy machine.
 const LONGEST: Duration = Duration::from_secs(5);
 
 const LIST: &str = "/admin/lettings/letting/";
@@ -21,7 +21,7 @@ const LETTING: &str = "/admin/lettings/letting/add/";
 const FIELDS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=x";
 
-/// A form with that many bytes of tiny parts.
+/// A form of this size (bytes) with tiny parts.
 fn parts(length: usize) -> String {
     let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
     part.repeat(length / part.len()) + "--x--\r\n"
@@ -109,7 +109,7 @@ fn small_requests_are_cheap() -> Result<()> {
     Ok(())
 }
 
-/// Asserts that a request gets one of these answers, and soon.
+/// Asserts that a request quickly gets one of these statuses.
 fn assert_cheap(
     site: &TestSite,
     line: &str,
@@ -125,9 +125,9 @@ fn assert_cheap(
     let name = format!("{line:.60} {fields:.60} {body:.60}");
     let began = Instant::now();
 
-    let answer = connect(site, (head + body).as_bytes())?.answer(true);
+    let response = connect(site, (head + body).as_bytes())?.response(true);
 
-    let (status, took) = (answer.context(name.clone())?.status, began.elapsed());
+    let (status, took) = (response.context(name.clone())?.status, began.elapsed());
     assert!(statuses.contains(&status), "{name}: {status}");
     assert!(took < LONGEST, "{name} took {took:?}");
     Ok(())

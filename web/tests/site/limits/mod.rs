@@ -1,4 +1,4 @@
-//! What a client may cost: beyond it there is a page that says so, never a hang.
+//! Limits of clients: an error page beyond each, and never a hang.
 
 mod capacity;
 mod cost;
@@ -8,20 +8,20 @@ mod time;
 
 use anyhow::Result;
 
-use crate::http::{Answer, Connection};
+use crate::http::{Connection, Response};
 use crate::support::TestSite;
 
-/// The beginning of a form's head.
+/// The start of the head of a form submission.
 const FORM: &str = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\n";
 
-/// Asserts that this is an error page with that status and every header, after which the connection ends.
-fn assert_rejected(answer: &Answer, status: u16) -> Result<()> {
-    assert_eq!(answer.status, status);
-    assert_eq!(answer.header("connection"), Some("close"));
+/// Asserts that this is an error page with this status and every header, and that the connection is closed.
+fn assert_rejected(response: &Response, status: u16) -> Result<()> {
+    assert_eq!(response.status, status);
+    assert_eq!(response.header("connection"), Some("close"));
     for name in ["content-security-policy", "x-request-id"] {
-        assert!(answer.header(name).is_some(), "{name}");
+        assert!(response.header(name).is_some(), "{name}");
     }
-    assert_eq!(answer.html()?.texts("h1").len(), 1);
+    assert_eq!(response.html()?.texts("h1").len(), 1);
     Ok(())
 }
 

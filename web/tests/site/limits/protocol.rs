@@ -1,4 +1,4 @@
-//! What a connection is used for: one request after another, and nothing else.
+//! HTTP/1.1: pipelining, upgrades, message framing.
 
 use anyhow::{Context, Result};
 
@@ -21,9 +21,9 @@ fn protocol_upgrade_is_ignored() -> Result<()> {
         ("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n".to_owned(), 200),
         ("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), 404),
     ] {
-        let answer = connect(&site, bytes.as_bytes())?.answer(true);
+        let response = connect(&site, bytes.as_bytes())?.response(true);
 
-        assert_eq!(answer.context(bytes.clone())?.status, status, "{bytes}");
+        assert_eq!(response.context(bytes.clone())?.status, status, "{bytes}");
     }
     Ok(())
 }
@@ -45,7 +45,7 @@ fn pipelined_requests_are_answered_in_order() -> Result<()> {
     let mut connection = connect(&site, bytes.as_bytes())?;
 
     for status in [200, 403, 403, 404, 200] {
-        assert_eq!(connection.answer(true)?.status, status);
+        assert_eq!(connection.response(true)?.status, status);
     }
     Ok(())
 }
@@ -93,10 +93,10 @@ fn bare_line_feed_does_not_end_a_trailer() -> Result<()> {
     for trailers in ["X: y\n\r\n", "X: y\r\nZ: z\n\r\n", "X: y\n\n", "\n"] {
         let bytes = format!("{FORM}Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n{trailers}");
 
-        let answer = connect(&site, bytes.as_bytes())?.answer(true)?;
+        let response = connect(&site, bytes.as_bytes())?.response(true)?;
 
-        // The body goes on for the parser, and is too slow in the end.
-        assert_rejected(&answer, 408)?;
+        // For the parser the body continues, and finally it is too slow.
+        assert_rejected(&response, 408)?;
     }
     Ok(())
 }
@@ -114,9 +114,9 @@ fn malformed_requests_are_rejected() -> Result<()> {
         b"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
     ] {
-        let answer = Connection::answer(&mut connect(&site, bytes)?, true);
+        let response = Connection::response(&mut connect(&site, bytes)?, true);
 
-        assert_eq!(answer?.status, 400, "{}", bytes.escape_ascii());
+        assert_eq!(response?.status, 400, "{}", bytes.escape_ascii());
     }
     Ok(())
 }

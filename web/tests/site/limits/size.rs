@@ -1,4 +1,4 @@
-//! How much a client may send at once.
+//! Size limits of requests.
 
 use anyhow::{Context, Result};
 
@@ -39,13 +39,13 @@ fn too_large_request_is_rejected_with_a_page() -> Result<()> {
         let bytes = format!("{head}X-Forwarded-Proto: https\r\n\r\n{body}");
         let name = &head[..head.len().min(60)];
 
-        let answer = connect(&site, bytes.as_bytes())?
-            .answer(true)
+        let response = connect(&site, bytes.as_bytes())?
+            .response(true)
             .context(name.to_owned())?;
 
-        assert_rejected(&answer, status).context(name.to_owned())?;
+        assert_rejected(&response, status).context(name.to_owned())?;
         assert!(
-            answer.header("strict-transport-security").is_some(),
+            response.header("strict-transport-security").is_some(),
             "{name}"
         );
     }
@@ -64,9 +64,9 @@ fn head_too_large_for_the_parser_is_rejected() -> Result<()> {
         (format!("GET / {rest}X-Long: {long}"), 431),
         (format!("GET / {rest}{}\r\n", "X: y\r\n".repeat(100)), 431),
     ] {
-        let answer = connect(&site, bytes.as_bytes())?.answer(true)?;
+        let response = connect(&site, bytes.as_bytes())?.response(true)?;
 
-        assert_eq!(answer.status, status, "{}", &bytes[..20]);
+        assert_eq!(response.status, status, "{}", &bytes[..20]);
     }
     Ok(())
 }
@@ -88,11 +88,11 @@ fn body_within_the_limit_of_its_path_is_read() -> Result<()> {
             connection.write(part)?;
         }
 
-        // Without a session it is rejected for another reason; the connection goes on.
-        let status = connection.answer(true)?.status;
+        // Without a session it is rejected for another reason; the connection stays open.
+        let status = connection.response(true)?.status;
         assert!(matches!(status, 302 | 403), "{target}: {status}");
         connection.write(&request("GET", "/healthz", &[]))?;
-        assert_eq!(connection.answer(true)?.status, 200, "{target}");
+        assert_eq!(connection.response(true)?.status, 200, "{target}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How long a client may take.
+//! Time limits of clients.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,10 +14,10 @@ use crate::support::TestSite;
 
 const GET: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Time between two bytes of a client that is far below the minimum rate, and within every other limit.
+/// Time between two bytes of a client far below the minimum rate, but within every other limit.
 const TRICKLE: Duration = Duration::from_millis(50);
 
-/// Sends these bytes again and again until the site has closed the connection; everything that it sent.
+/// Sends these bytes repeatedly until the site closes the connection; returns everything that it sent.
 fn send_until_closed(mut stream: TcpStream, bytes: &[u8]) -> Result<Vec<u8>> {
     stream.set_read_timeout(Some(TRICKLE))?;
     let mut received = Vec::new();
@@ -75,7 +75,7 @@ fn slow_clients_are_disconnected() -> Result<()> {
         let mut stream = TcpStream::connect(site.address())?;
         if !before.is_empty() {
             stream.write_all(before.as_bytes())?;
-            Connection::from(stream.try_clone()?)?.answer(true)?;
+            Connection::from(stream.try_clone()?)?.response(true)?;
         }
         stream.write_all(beginning.as_bytes())?;
 
@@ -96,7 +96,7 @@ fn client_that_does_not_read_is_disconnected() -> Result<()> {
     stream.set_write_timeout(Some(Duration::from_mins(1)))?;
     let requests = "GET /lettings/ HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
 
-    // Every buffer is full in the end, and the site neither reads nor writes.
+    // In the end every buffer is full, and the site neither reads nor writes.
     let error = loop {
         if let Err(error) = stream.write_all(requests.as_bytes()) {
             break error;
@@ -122,10 +122,10 @@ fn handler_may_take_longer_than_the_client_timeout() -> Result<()> {
     let mut holder = site.database()?;
 
     holder.batch_execute("BEGIN IMMEDIATE")?;
-    let answer = browser.post(target, &[("name", "Editors"), ("_save", "Save")])?;
+    let response = browser.post(target, &[("name", "Editors"), ("_save", "Save")])?;
 
-    // It has waited for the database for longer than a second.
-    assert_eq!(answer.status, 503);
+    // It waited for the database for longer than a second.
+    assert_eq!(response.status, 503);
     Ok(())
 }
 
@@ -133,7 +133,7 @@ fn handler_may_take_longer_than_the_client_timeout() -> Result<()> {
 fn idle_connection_is_closed_without_a_response() -> Result<()> {
     let site = TestSite::with(&[("IDLE_TIMEOUT", "1")])?;
     let mut used = connect(&site, GET.as_bytes())?;
-    used.answer(true)?;
+    used.response(true)?;
 
     assert_eq!(used.rest()?, b"");
     Ok(())
@@ -146,6 +146,6 @@ fn incomplete_body_is_a_bad_request() -> Result<()> {
     stream.write_all(format!("{FORM}Content-Length: 100\r\n\r\nusername=").as_bytes())?;
     stream.shutdown(Shutdown::Write)?;
 
-    assert_eq!(Connection::from(stream)?.answer(true)?.status, 400);
+    assert_eq!(Connection::from(stream)?.response(true)?.status, 400);
     Ok(())
 }
