@@ -11,6 +11,7 @@ use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
+use crate::auth::reauth::ReauthResponse;
 use crate::auth::request::{AdminRequest, Denial};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{list_path, see_other};
@@ -26,12 +27,17 @@ pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'sta
     refused.map(|error| error.field)
 }
 
-/// Logs denied requests and escalations of logged-in users, and explains a 403 within the admin.
+/// Logs denied requests and escalations of logged-in users, and explains a 403 within the admin, unless its page asks for
+/// a password.
 pub(crate) async fn handle_denied(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
+    let asks_password = response.request().extensions_mut().remove();
+    if let Some(ReauthResponse(page)) = asks_password {
+        return Ok(response.into_response(page));
+    }
     let denial = response.request().extensions().get().cloned();
     let is_denied = response.status() == StatusCode::FORBIDDEN;
     if !is_denied && !matches!(denial, Some(Denial::Escalation(_))) {

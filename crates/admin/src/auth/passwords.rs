@@ -110,10 +110,8 @@ pub(crate) async fn edit_own(staff: StaffRequest) -> PageResult {
 pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     // The form asks for the current password; with two-factor authentication a code is required as well.
-    if staff.user.has_factor
-        && let Some(page) = staff.require_reauth(&submission).await?
-    {
-        return Ok(page);
+    if staff.user.has_factor {
+        staff.require_reauth(&submission).await?;
     }
     let current = submission.text("old_password");
     let current_error = if current.is_empty() {
@@ -150,9 +148,7 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
 pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let owner = staff.find_account().await?;
-    if let Some(page) = staff.require_reauth(&submission).await? {
-        return Ok(page);
-    }
+    staff.require_reauth(&submission).await?;
     let errors = ANOTHER.check(&submission, &owner.about());
     if errors != NewPasswordErrors::default() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;

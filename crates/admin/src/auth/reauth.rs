@@ -2,8 +2,8 @@
 //!
 //! The page that asks for it holds the submission, sealed.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpMessage, HttpResponse};
 use audit::Event;
 use chrono::Utc;
 use oc_http::{Page, PageError, PageResult};
@@ -34,6 +34,9 @@ struct ReauthPage {
 impl Page for ReauthPage {
     const TEMPLATE: &'static str = "admin/confirm.html";
 }
+
+/// Attached to a request that requires a password: the page that asks for it.
+pub(super) struct ReauthResponse(pub(super) HttpResponse);
 
 impl StaffRequest {
     /// Checks the CSRF token of a form. From the page that asks for a password, this returns the submission that it
@@ -68,16 +71,14 @@ impl StaffRequest {
         Ok(original)
     }
 
-    /// `None` if the user has authenticated recently, or does so with this submission; otherwise the page that asks.
-    pub(crate) async fn require_reauth(
-        &self,
-        submission: &Submission,
-    ) -> Result<Option<HttpResponse>, PageError> {
+    /// Rejects the request with a page that asks for the password, unless the user has authenticated recently or does
+    /// so with this submission.
+    pub(crate) async fn require_reauth(&self, submission: &Submission) -> Result<(), PageError> {
         if self.user.recently_authenticated() {
-            return Ok(None);
+            return Ok(());
         }
         let Some(credentials) = &submission.credentials else {
-            return self.ask_password(submission, None).map(Some);
+            return self.reject_with(self.password_page(submission, None)?);
         };
         let (code, wrong) = if self.user.has_factor {
             (Some(&*credentials.code), WRONG_CREDENTIALS)
@@ -85,11 +86,15 @@ impl StaffRequest {
             (None, WRONG_PASSWORD)
         };
         let Err(error) = self.check_password(&credentials.password, code).await? else {
-            self.session.set_authenticated()?;
-            return Ok(None);
+            return self.session.set_authenticated();
         };
-        let page = self.ask_password(submission, Some(error.message(wrong)));
-        error.respond(page).map(Some)
+        let page = self.password_page(submission, Some(error.message(wrong)));
+        self.reject_with(error.respond(page)?)
+    }
+
+    fn reject_with(&self, page: HttpResponse) -> Result<(), PageError> {
+        self.http.extensions_mut().insert(ReauthResponse(page));
+        Err(PageError::Forbidden)
     }
 
     /// Checks the user's own password, and a two-factor code if there is one to check. Counted like a login.
@@ -128,7 +133,7 @@ impl StaffRequest {
         checked.await
     }
 
-    fn ask_password(&self, submission: &Submission, error: Option<String>) -> PageResult {
+    fn password_page(&self, submission: &Submission, error: Option<String>) -> PageResult {
         let (target, user) = (self.target(), &self.user);
         let page = ReauthPage {
             kept: sealed_form::seal(self, user.user.id, REAUTH, &target, submission),

@@ -77,10 +77,8 @@ pub(crate) async fn end(staff: StaffRequest, submission: Submission) -> PageResu
         "others" => None,
         id => Some(id.parse().map_err(|_| PageError::BadRequest)?),
     };
-    if id.is_none()
-        && let Some(page) = staff.require_reauth(&submission).await?
-    {
-        return Ok(page);
+    if id.is_none() {
+        staff.require_reauth(&submission).await?;
     }
     let (actor, current, address) = (staff.actor(), staff.user.session_id, staff.address());
     let ended = staff

@@ -90,9 +90,7 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
     if (action == "on") == staff.user.has_factor {
         return Ok(see_other(TWO_FACTOR));
     }
-    if let Some(page) = staff.require_reauth(&submission).await? {
-        return Ok(page);
-    }
+    staff.require_reauth(&submission).await?;
     let (registry, actor) = (staff.registry(), staff.actor());
     match action {
         "on" => turn_on(&staff, &submission).await,
@@ -211,9 +209,7 @@ pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) 
     if submission.text("action") != "off" {
         return Err(PageError::BadRequest);
     }
-    if let Some(page) = staff.require_reauth(&submission).await? {
-        return Ok(page);
-    }
+    staff.require_reauth(&submission).await?;
     let form = change_path(ACCOUNTS, owner.id);
     let (registry, actor, username) = (staff.registry(), staff.actor(), owner.username.clone());
     let was_on = staff.write(move |conn| turn_off_factor(conn, registry, Some(&actor), &owner));

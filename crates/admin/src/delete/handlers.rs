@@ -44,10 +44,8 @@ pub(crate) async fn delete(staff: StaffRequest, fields: Submission) -> PageResul
     if fields.text("post") != "yes" {
         return Ok(see_other(&staff.target()));
     }
-    if staff.registry().access(model).is_some()
-        && let Some(page) = staff.require_reauth(&fields).await?
-    {
-        return Ok(page);
+    if staff.registry().access(model).is_some() {
+        staff.require_reauth(&fields).await?;
     }
     let confirmation = confirmation(&staff, model, id);
     match execute(&staff, model, vec![id], &fields, confirmation).await? {

@@ -39,9 +39,7 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     require_adding(&staff)?;
-    if let Some(page) = staff.require_reauth(&submission).await? {
-        return Ok(page);
-    }
+    staff.require_reauth(&submission).await?;
     let password = ANOTHER.check(&submission, &[("username", submission.text("username"))]);
     let hash = if password == NewPasswordErrors::default() {
         let password = ANOTHER.password(&submission).to_owned();

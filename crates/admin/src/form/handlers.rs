@@ -93,11 +93,8 @@ async fn submit(
         staff.require(verb, forbidden)?;
         return Err(PageError::Forbidden);
     }
-    if !is_search(resource, &submission)
-        && is_sensitive(staff, &definition, &submission).await?
-        && let Some(page) = staff.require_reauth(&submission).await?
-    {
-        return Ok(page);
+    if !is_search(resource, &submission) && is_sensitive(staff, &definition, &submission).await? {
+        staff.require_reauth(&submission).await?;
     }
     let (submission, errors) = match resource.images {
         Some(images) => store_uploads(staff, images, submission).await?,

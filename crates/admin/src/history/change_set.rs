@@ -69,10 +69,8 @@ pub(crate) async fn restore(staff: StaffRequest, fields: Submission) -> PageResu
     forbid_unless(all.all(|entry| may_view_entry(&staff.user, entry)))?;
     let mut models = entries.iter().filter_map(|it| registry.by_key(&it.model));
     let access = models.find_map(|model| registry.access(model));
-    if access.is_some()
-        && let Some(page) = staff.require_reauth(&fields).await?
-    {
-        return Ok(page);
+    if access.is_some() {
+        staff.require_reauth(&fields).await?;
     }
     let path = staff.http.uri().path();
     restore::restore(&staff, (path, path), move |conn, editor| {

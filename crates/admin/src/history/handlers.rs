@@ -110,10 +110,8 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
 pub(crate) async fn restore(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept(fields)?;
     let (model, id) = (staff.resource()?, staff.id()?);
-    if staff.registry().access(model).is_some()
-        && let Some(page) = staff.require_reauth(&fields).await?
-    {
-        return Ok(page);
+    if staff.registry().access(model).is_some() {
+        staff.require_reauth(&fields).await?;
     }
     let value = fields.text("restore");
     let before = value.strip_suffix(BEFORE);

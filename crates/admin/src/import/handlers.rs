@@ -54,10 +54,8 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
             let (Ok(outcome) | Err(outcome)) = run(&staff, model, bytes, None).await?;
             return errors_file(model, outcome.errors);
         }
-        if staff.registry().access(model).is_some()
-            && let Some(page) = staff.require_reauth(&submission).await?
-        {
-            return Ok(page);
+        if staff.registry().access(model).is_some() {
+            staff.require_reauth(&submission).await?;
         }
         return confirm(&staff, model, bytes, &submission).await;
     }

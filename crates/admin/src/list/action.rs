@@ -46,12 +46,8 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
         staff.require(Verb::View, model)?;
     }
     let action = fields.text("action");
-    if action == DELETE
-        && is_confirmed(&fields)
-        && registry.access(model).is_some()
-        && let Some(page) = staff.require_reauth(&fields).await?
-    {
-        return Ok(page);
+    if action == DELETE && is_confirmed(&fields) && registry.access(model).is_some() {
+        staff.require_reauth(&fields).await?;
     }
     let selection = Selection {
         ids: selected_ids(&staff, model, &fields).await?,

@@ -94,9 +94,8 @@ impl Selection {
         let access = staff.registry().access(model);
         if confirmed.is_some()
             && access.is_some_and(|rules| rules.sensitive_fields.contains(&field.name))
-            && let Some(page) = staff.require_reauth(&self.submission).await?
         {
-            return Ok(page);
+            staff.require_reauth(&self.submission).await?;
         }
         let values = self.definition().form_values(&self.submission);
         let values = values.list(field.name).to_vec();
