@@ -113,7 +113,7 @@ pub(crate) async fn keep_form_for_login(
 
 /// The login form; users who are logged in already are redirected.
 pub(crate) async fn new(request: AdminRequest) -> PageResult {
-    let destination = Destination::from_query(&request);
+    let destination = Destination::new(&request, &Submission::default());
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
@@ -124,7 +124,7 @@ pub(crate) async fn create(request: AdminRequest, submission: Submission) -> Pag
     request.check_form(None, &submission)?;
     let username = normalize_username(submission.text("username"));
     let password = submission.text("password").to_owned();
-    let destination = Destination::from_submission(&request, &submission);
+    let destination = Destination::new(&request, &submission);
     let source = AttemptSource::for_username(&request, username.clone()).await?;
     match attempt(&request, source, password).await? {
         Ok((user, Some(_))) => ask_for_code(&request, &user, destination),
@@ -141,7 +141,7 @@ pub(crate) async fn create(request: AdminRequest, submission: Submission) -> Pag
 }
 
 pub(crate) async fn new_code(request: AdminRequest) -> PageResult {
-    let destination = Destination::from_query(&request);
+    let destination = Destination::new(&request, &Submission::default());
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
@@ -153,7 +153,7 @@ pub(crate) async fn new_code(request: AdminRequest) -> PageResult {
 
 pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -> PageResult {
     request.check_form(None, &submission)?;
-    let destination = Destination::from_submission(&request, &submission);
+    let destination = Destination::new(&request, &submission);
     let Some(user) = pending_login::user(&request).await? else {
         return Ok(see_other(&login_path(LOGIN, &destination.next)));
     };
@@ -197,20 +197,18 @@ pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -
 }
 
 impl Destination {
-    fn from_query(request: &AdminRequest) -> Self {
+    /// The destination in a form, or in the query of its page.
+    fn new(request: &AdminRequest, submission: &Submission) -> Self {
+        let query = request.query();
+        let source = if submission.has("next") {
+            submission
+        } else {
+            &query
+        };
         Self {
-            next: request.query().text("next").to_owned(),
-            kept: String::new(),
+            next: source.text("next").to_owned(),
+            kept: submission.text("_kept").to_owned(),
         }
-    }
-
-    fn from_submission(request: &AdminRequest, submission: &Submission) -> Self {
-        let mut destination = Self::from_query(request);
-        if submission.has("next") {
-            submission.text("next").clone_into(&mut destination.next);
-        }
-        submission.text("_kept").clone_into(&mut destination.kept);
-        destination
     }
 }
 

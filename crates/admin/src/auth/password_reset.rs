@@ -134,7 +134,7 @@ pub(crate) async fn sent(request: AdminRequest) -> PageResult {
 
 pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) -> PageResult {
     match LINK.find_user(&request, &link.0, &link.1).await? {
-        Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
+        Some(_) => show_set(&request, NewPasswordErrors::default()),
         None => INVALID_LINK.show(&request),
     }
 }
@@ -161,7 +161,7 @@ pub(crate) async fn update(
         }
     }
     if errors != NewPasswordErrors::default() {
-        return show_set(&request, StatusCode::UNPROCESSABLE_ENTITY, errors);
+        return show_set(&request, errors);
     }
     let hash = request.state.hasher.hash(password).await?;
     let (registry, key, token) = (request.registry(), request.key().clone(), link.1.clone());
@@ -201,10 +201,10 @@ fn show(
     request.page(status, None, TITLE, Vec::new(), page)
 }
 
-fn show_set(request: &AdminRequest, status: StatusCode, errors: NewPasswordErrors) -> PageResult {
+fn show_set(request: &AdminRequest, errors: NewPasswordErrors) -> PageResult {
     let fields = OWN.views(errors).collect();
     let page = PasswordPage::new(fields, Button::save("Change my password"));
-    request.page(status, None, SET_TITLE, Vec::new(), page)
+    request.page(page.status(), None, SET_TITLE, Vec::new(), page)
 }
 
 #[cfg(test)]

@@ -40,6 +40,13 @@ impl PasswordPage {
             buttons,
         }
     }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self.error_summary {
+            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            None => StatusCode::OK,
+        }
+    }
 }
 
 /// A password that must be changed is not changed to itself.
@@ -103,7 +110,7 @@ impl NewPasswordFields {
 }
 
 pub(crate) async fn edit_own(staff: StaffRequest) -> PageResult {
-    show_own(&staff, StatusCode::OK, None, NewPasswordErrors::default())
+    show_own(&staff, None, NewPasswordErrors::default())
 }
 
 /// Checks the current and the new password, and ends every other session.
@@ -122,7 +129,7 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
         let text = error.map(|error| error.message("Your current password is incorrect."));
         if let Some(error @ AuthError::Throttled(_)) = error {
             let none = NewPasswordErrors::default();
-            return error.respond(show_own(&staff, StatusCode::OK, text, none));
+            return error.respond(show_own(&staff, text, none));
         }
         text
     };
@@ -131,8 +138,7 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
         errors[0].push(SAME_PASSWORD.to_owned());
     }
     if current_error.is_some() || errors != NewPasswordErrors::default() {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return show_own(&staff, status, current_error, errors);
+        return show_own(&staff, current_error, errors);
     }
     let password = OWN.password(&submission);
     change(&staff, staff.actor(), password, false).await?;
@@ -142,7 +148,7 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
 
 pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let (owner, errors) = (staff.find_account().await?, NewPasswordErrors::default());
-    show(&staff, &owner, StatusCode::OK, None, errors)
+    show(&staff, &owner, None, errors)
 }
 
 pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
@@ -151,8 +157,7 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
     staff.require_reauth(&submission).await?;
     let errors = ANOTHER.check(&submission, &owner.about());
     if errors != NewPasswordErrors::default() {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return show(&staff, &owner, status, Some(&submission), errors);
+        return show(&staff, &owner, Some(&submission), errors);
     }
     let form = change_path(ACCOUNTS, owner.id);
     let is_own = owner.id == staff.user.user.id;
@@ -197,7 +202,6 @@ async fn change(
 
 fn show_own(
     staff: &StaffRequest,
-    status: StatusCode,
     current_error: Option<String>,
     errors: NewPasswordErrors,
 ) -> PageResult {
@@ -214,13 +218,12 @@ fn show_own(
         notice: must_change.then_some(REQUIRED_NOTICE),
         ..PasswordPage::new(fields, Button::save("Change my password"))
     };
-    staff.page_below_index(status, "Change password", page)
+    staff.page_below_index(page.status(), "Change password", page)
 }
 
 fn show(
     staff: &StaffRequest,
     owner: &User,
-    status: StatusCode,
     submission: Option<&Submission>,
     errors: NewPasswordErrors,
 ) -> PageResult {
@@ -230,5 +233,5 @@ fn show(
     let fields = ANOTHER.views(errors).chain(temporary).collect();
     let page = PasswordPage::new(fields, Button::save("Change password"));
     let breadcrumbs = Breadcrumb::below_list(ACCOUNTS, &heading);
-    staff.page(status, &heading, breadcrumbs, page)
+    staff.page(page.status(), &heading, breadcrumbs, page)
 }

@@ -1,7 +1,6 @@
 //! Adding a user: first username and password, then the rest on the change page.
 
 use accounts::{User, Verb};
-use actix_web::http::StatusCode;
 use audit::ChangeSet;
 use oc_core::admin::{FormValues, Record};
 use oc_core::validation::FieldError;
@@ -112,15 +111,9 @@ fn show(
     };
     let passwords = ANOTHER.views(errors.password);
     let fields = [username].into_iter().chain(passwords);
-    let fields: Vec<_> = fields.chain([temporary_field(Some(submission))]).collect();
-    let is_valid = fields.iter().all(|field| field.errors.is_empty());
-    let status = if is_valid {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let fields = fields.chain([temporary_field(Some(submission))]).collect();
     let mut page = PasswordPage::new(fields, form_buttons(staff, ACCOUNTS, false));
     page.notice = notice;
     let breadcrumbs = Breadcrumb::below_list(ACCOUNTS, TITLE);
-    staff.page(status, TITLE, breadcrumbs, page)
+    staff.page(page.status(), TITLE, breadcrumbs, page)
 }
