@@ -1,6 +1,6 @@
 //! Tables, columns and migrations, read from the database's own catalogue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use diesel::prelude::*;
@@ -62,45 +62,45 @@ const SQLITE_REFERENCES: &str = "\
     FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) f \
     WHERE t.schema = 'main' AND t.type = 'table'";
 
-#[derive(Queryable)]
-struct ListedColumn {
-    table_name: String,
-    column_name: String,
-    declared: String,
-    key_position: i64,
-}
-
 /// The tables of the database, each after the tables that it references. Row counts and last ids are 0.
 ///
 /// With `only`, other tables are ignored: a database may contain more than the site.
-pub fn tables(
-    conn: &mut DbConnection,
-    only: Option<&BTreeSet<String>>,
-) -> anyhow::Result<Vec<Table>> {
+pub fn tables(conn: &mut DbConnection, only: Option<&[Table]>) -> anyhow::Result<Vec<Table>> {
     let (columns, references) = match conn {
         DbConnection::Postgres(_) => (POSTGRES_COLUMNS, POSTGRES_REFERENCES),
         DbConnection::Sqlite(_) => (SQLITE_COLUMNS, SQLITE_REFERENCES),
     };
-    let is_included =
-        |table: &str| !IGNORED.contains(&table) && only.is_none_or(|only| only.contains(table));
-    let mut listed: BTreeMap<String, Vec<ListedColumn>> = BTreeMap::new();
-    for column in diesel::dsl::sql::<(Text, Text, Text, BigInt)>(columns)
-        .load::<ListedColumn>(conn)
-        .context("could not list the tables")?
-    {
-        let name = column.table_name.clone();
-        if is_included(&name) {
-            listed.entry(name).or_default().push(column);
+    let by_key = format!("SELECT * FROM ({columns}) AS listed ORDER BY key_position");
+    let columns = diesel::dsl::sql::<(Text, Text, Text, BigInt)>(&by_key)
+        .load::<(String, String, String, i64)>(conn)
+        .context("could not list the tables")?;
+    let is_included = |name: &str| {
+        let is_known = |only: &[Table]| only.iter().any(|table| table.name == name);
+        !IGNORED.contains(&name) && only.is_none_or(is_known)
+    };
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    for (table, name, declared, key_position) in columns {
+        if !is_included(&table) {
+            continue;
         }
+        let column_type = column_type(&table, &name, &declared)?;
+        let table = tables.entry(table).or_default();
+        if key_position >= 0 {
+            table.key.push(name.clone());
+        }
+        table.columns.push(Column { name, column_type });
     }
-    let tables = listed
-        .into_iter()
-        .map(|(name, columns)| table(conn, name, columns))
-        .collect::<anyhow::Result<_>>()?;
+    for (name, table) in &mut tables {
+        if table.key.is_empty() {
+            bail!("the table {name} has no primary key");
+        }
+        table.name.clone_from(name);
+        table.columns.sort_by(|a, b| a.name.cmp(&b.name));
+    }
     let references = diesel::dsl::sql::<(Text, Text)>(references)
         .load(conn)
         .context("could not list the foreign keys")?;
-    sort_by_references(tables, &references)
+    sort_by_references(tables.into_values().collect(), &references)
 }
 
 /// The tables for bookkeeping that are missing.
@@ -137,59 +137,21 @@ pub(super) fn migrations(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         .load(conn)
 }
 
-fn table(
-    conn: &DbConnection,
-    name: String,
-    mut listed: Vec<ListedColumn>,
-) -> anyhow::Result<Table> {
-    listed.sort_by_key(|column| column.key_position);
-    let key: Vec<String> = listed
-        .iter()
-        .filter(|column| column.key_position >= 0)
-        .map(|column| column.column_name.clone())
-        .collect();
-    if key.is_empty() {
-        bail!("the table {name} has no primary key");
-    }
-    let mut columns = listed
-        .into_iter()
-        .map(|listed| column(conn, listed))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    columns.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Table {
-        name,
-        columns,
-        key,
-        rows: 0,
-        last_id: 0,
-    })
-}
-
-fn column(conn: &DbConnection, listed: ListedColumn) -> anyhow::Result<Column> {
-    let name = (listed.table_name.as_str(), listed.column_name.as_str());
-    let is_boolean = name.1.starts_with("is_") || BOOLEANS.contains(&name);
-    let is_timestamp = name.1.ends_with("_at") || TIMESTAMPS.contains(&name);
-    let column_type = match (conn, listed.declared.as_str()) {
-        (DbConnection::Sqlite(_), "INTEGER") if is_boolean => ColumnType::Boolean,
-        (DbConnection::Sqlite(_), "TEXT") if is_timestamp => ColumnType::Timestamp,
-        (DbConnection::Sqlite(_), "INT" | "INTEGER")
-        | (DbConnection::Postgres(_), "smallint" | "integer" | "bigint") => ColumnType::Integer,
-        (DbConnection::Sqlite(_), "TEXT")
-        | (DbConnection::Postgres(_), "text" | "character varying") => ColumnType::Text,
-        (DbConnection::Sqlite(_), "BLOB") | (DbConnection::Postgres(_), "bytea") => {
-            ColumnType::Bytes
-        }
-        (DbConnection::Postgres(_), "boolean") => ColumnType::Boolean,
-        (DbConnection::Postgres(_), "timestamp without time zone") => ColumnType::Timestamp,
-        (_, declared) => bail!(
-            "the column {} of the table {} has the type {declared}, which is not supported",
-            listed.column_name,
-            listed.table_name
+fn column_type(table: &str, column: &str, declared: &str) -> anyhow::Result<ColumnType> {
+    let is_boolean = column.starts_with("is_") || BOOLEANS.contains(&(table, column));
+    let is_timestamp = column.ends_with("_at") || TIMESTAMPS.contains(&(table, column));
+    Ok(match declared {
+        // SQLite's types are in upper case, PostgreSQL's in lower case.
+        "INTEGER" if is_boolean => ColumnType::Boolean,
+        "TEXT" if is_timestamp => ColumnType::Timestamp,
+        "INT" | "INTEGER" | "smallint" | "integer" | "bigint" => ColumnType::Integer,
+        "TEXT" | "text" | "character varying" => ColumnType::Text,
+        "BLOB" | "bytea" => ColumnType::Bytes,
+        "boolean" => ColumnType::Boolean,
+        "timestamp without time zone" => ColumnType::Timestamp,
+        _ => bail!(
+            "the column {column} of the table {table} has the type {declared}, which is not supported"
         ),
-    };
-    Ok(Column {
-        name: listed.column_name,
-        column_type,
     })
 }
 

@@ -1,7 +1,5 @@
 //! A new database in memory: the tables of this version, and the rows that its migrations insert.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, bail};
 use oc_core::{DatabaseUrl, DbConnection, content_version, migrations, open};
 
@@ -28,18 +26,13 @@ impl ReferenceSchema {
         })
     }
 
-    /// The names of the site's tables.
-    pub fn names(&self) -> BTreeSet<String> {
-        self.tables.iter().map(|table| table.name.clone()).collect()
-    }
-
     /// Rejects a database in which a table, a column or a trigger that pages need is missing, or whose sequences are
     /// behind.
     pub fn check_complete(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
         if let Some(table) = catalog::missing_bookkeeping(conn)?.first() {
             bail!("the table {table} is missing; restore a backup");
         }
-        let found = catalog::tables(conn, Some(&self.names()))?;
+        let found = catalog::tables(conn, Some(&self.tables))?;
         let mut tables = self.tables.iter();
         if let Some(lacking) = tables.find_map(|table| table.lacking_in(&found)) {
             bail!("{lacking}; restore a backup");
@@ -86,7 +79,7 @@ impl ReferenceSchema {
     /// Rejects a database with rows other than those that migrations insert.
     pub fn check_empty(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
         let digest = |conn: &mut DbConnection, table| rows::read(conn, table, &mut |_| Ok(()));
-        for table in &catalog::tables(conn, Some(&self.names()))? {
+        for table in &catalog::tables(conn, Some(&self.tables))? {
             let found = rows::count(conn, table)?;
             let is_same = found == rows::count(&mut self.conn, table)?
                 && digest(conn, table)? == digest(&mut self.conn, table)?;

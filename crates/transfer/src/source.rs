@@ -45,7 +45,7 @@ impl Snapshot {
         }
         // A database of another version may have tables that this version does not know.
         let known = if status.pending.is_empty() && status.unknown.is_empty() {
-            Some(ReferenceSchema::new()?.names())
+            Some(ReferenceSchema::new()?.tables)
         } else {
             None
         };
@@ -57,7 +57,7 @@ impl Snapshot {
         conn.batch_execute(begin)
             .context("could not read the database")?;
         let (name, version) = version(&mut conn)?;
-        let mut tables = catalog::tables(&mut conn, known.as_ref())?;
+        let mut tables = catalog::tables(&mut conn, known.as_deref())?;
         for table in &mut tables {
             table.rows = rows::count(&mut conn, table)?;
             table.last_id = sequences::last_id(&mut conn, table)?;

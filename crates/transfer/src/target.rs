@@ -56,7 +56,7 @@ impl Target {
         }
         migrations::migrate_exactly(conn).context("could not migrate the database")?;
         conn.write(|conn| {
-            let found = catalog::tables(conn, Some(&reference.names()))?;
+            let found = catalog::tables(conn, Some(&reference.tables))?;
             let mut tables = reference.tables.iter();
             if let Some(lacking) = tables.find_map(|table| table.lacking_in(&found)) {
                 bail!("{lacking} in the database; use another one");
