@@ -32,11 +32,10 @@ pub fn read(
     table: &Table,
     sink: &mut dyn FnMut(&[String]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Digest> {
-    let key_positions = table.key_positions()?;
     let mut digester = Digester::default();
     let mut last: Option<String> = None;
     loop {
-        let query = diesel::sql_query(select(conn, table, &key_positions, last.is_some()));
+        let query = diesel::sql_query(select(conn, table, last.is_some()));
         let found: Vec<JsonRow> = match &last {
             Some(key) => query.bind::<Text, _>(key).load(conn),
             None => query.load(conn),
@@ -53,8 +52,8 @@ pub fn read(
         if rows.len() < table.batch_size() {
             return Ok(digester.finish());
         }
-        let key: Vec<&Value> = key_positions.iter().map(|i| &values[*i]).collect();
-        last = Some(serde_json::to_string(&key)?);
+        let key = table.key_columns().into_iter().map(|(i, _)| &values[i]);
+        last = Some(serde_json::to_string(&key.collect::<Vec<_>>())?);
     }
 }
 
@@ -99,7 +98,7 @@ fn canonical(table: &Table, json: &str) -> anyhow::Result<Vec<Value>> {
         .collect()
 }
 
-fn select(conn: &DbConnection, table: &Table, key_positions: &[usize], continues: bool) -> String {
+fn select(conn: &DbConnection, table: &Table, continues: bool) -> String {
     let values: Vec<String> = table
         .columns
         .iter()
@@ -112,8 +111,7 @@ fn select(conn: &DbConnection, table: &Table, key_positions: &[usize], continues
     };
     let mut keys = Vec::new();
     let mut bounds = Vec::new();
-    for (index, position) in key_positions.iter().enumerate() {
-        let column = &table.columns[*position];
+    for (index, (_, column)) in table.key_columns().into_iter().enumerate() {
         let name = quoted(&column.name);
         keys.push(match (conn, column.column_type) {
             // Compares bytes, as SQLite does, whatever the collation of the column.

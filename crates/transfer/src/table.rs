@@ -1,6 +1,5 @@
 //! Header of a transfer: its origin, tables and columns.
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::column_type::ColumnType;
@@ -90,32 +89,19 @@ impl Table {
         }
     }
 
-    /// The positions of the key columns in a row.
-    pub(super) fn key_positions(&self) -> anyhow::Result<Vec<usize>> {
-        self.key
-            .iter()
-            .map(|key| {
-                self.columns
-                    .iter()
-                    .position(|column| column.name == *key)
-                    .with_context(|| {
-                        format!(
-                            "the table {} has no column {key}, which is part of its key",
-                            self.name
-                        )
-                    })
-            })
-            .collect()
+    /// The columns of the key, with their positions in a row.
+    pub(super) fn key_columns(&self) -> Vec<(usize, &Column)> {
+        let columns = || self.columns.iter().enumerate();
+        let find = |key: &String| columns().find(|(_, column)| column.name == *key);
+        self.key.iter().filter_map(find).collect()
     }
 
     /// The column with a sequence: the primary key, if that is one integer.
     pub(super) fn sequence_column(&self) -> Option<&Column> {
-        let [key] = self.key.as_slice() else {
-            return None;
-        };
-        self.columns
-            .iter()
-            .find(|column| column.name == *key && column.column_type == ColumnType::Integer)
+        match self.key_columns()[..] {
+            [(_, column)] if column.column_type == ColumnType::Integer => Some(column),
+            _ => None,
+        }
     }
 
     /// What the tables of a database lack to hold the rows of this one.
@@ -124,7 +110,7 @@ impl Table {
         let Some(found) = tables.iter().find(|table| table.name == *name) else {
             return Some(format!("the table {name} is missing"));
         };
-        if self.key != found.key {
+        if self.key != found.key || self.key_columns().len() != self.key.len() {
             return Some(format!("the table {name} has another primary key"));
         }
         let mut columns = self.columns.iter();
