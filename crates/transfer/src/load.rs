@@ -34,15 +34,9 @@ pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyh
                 rows::insert(conn, table, rows)
             })?;
         }
-        let progress = Progress::new("writing", header.rows());
-        let mut digests = Vec::new();
-        for table in &header.tables {
-            digests.push(source.rows(table, &mut |rows| {
-                progress.add(rows.len());
-                rows::insert(conn, table, rows)
-            })?);
-        }
-        source.finish()?;
+        let digests = source.all_rows("writing", &mut |table, rows| {
+            rows::insert(conn, table, rows)
+        })?;
         verify(conn, &header, &digests)?;
         for (table, last_id) in tables.iter().zip(last_ids) {
             let other = header.table(&table.name).map_or(0, |other| other.last_id);

@@ -6,6 +6,7 @@ use diesel::connection::SimpleConnection;
 use oc_core::{DbConnection, migrations, version};
 
 use super::digest::Digest;
+use super::progress::Progress;
 use super::reference_schema::ReferenceSchema;
 use super::table::{FORMAT, FORMAT_VERSION, Header, Table};
 use super::{catalog, rows, sequences};
@@ -26,6 +27,25 @@ pub trait Source {
     /// Runs the checks that need all rows.
     fn finish(&mut self) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    /// Yields the rows of all tables while a progress bar shows the activity. Returns the digest of each table.
+    fn all_rows(
+        &mut self,
+        activity: &'static str,
+        sink: &mut dyn FnMut(&Table, &[String]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<Digest>> {
+        let tables = self.header().tables.clone();
+        let progress = Progress::new(activity, self.header().rows());
+        let mut digests = Vec::new();
+        for table in &tables {
+            digests.push(self.rows(table, &mut |rows| {
+                progress.add(rows.len());
+                sink(table, rows)
+            })?);
+        }
+        self.finish()?;
+        Ok(digests)
     }
 }
 

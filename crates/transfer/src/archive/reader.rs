@@ -13,7 +13,6 @@ use super::output::SQLITE;
 use super::writer::TableTrailer;
 use crate::digest::{Digest, Digester};
 use crate::input::Input;
-use crate::progress::Progress;
 use crate::source::Source;
 use crate::table::{FORMAT, FORMAT_VERSION, Header, Table};
 
@@ -70,17 +69,8 @@ impl Archive {
     /// Reads a whole backup. Returns the header and the digest of each table.
     pub fn verify(input: &Input) -> anyhow::Result<(Header, Vec<Digest>)> {
         let mut archive = Self::open(input)?;
-        let header = archive.header.clone();
-        let progress = Progress::new("reading", header.rows());
-        let mut digests = Vec::new();
-        for table in &header.tables {
-            digests.push(archive.rows(table, &mut |rows| {
-                progress.add(rows.len());
-                Ok(())
-            })?);
-        }
-        archive.finish()?;
-        Ok((header, digests))
+        let digests = archive.all_rows("reading", &mut |_, _| Ok(()))?;
+        Ok((archive.header, digests))
     }
 
     fn read_header(&mut self) -> anyhow::Result<Header> {
