@@ -133,7 +133,7 @@ fn with_decoder(mut decoder: impl ImageDecoder, more: u64) -> Result<Pixels, Pic
     let (width, height) = decoder.dimensions();
     let color_type = decoder.color_type();
     let profile = optional(decoder.icc_profile());
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = orientation(optional(decoder.exif_metadata()).as_deref());
     let mut bytes = allocate(decoder.total_bytes(), more)?;
     decoder
         .read_image(&mut bytes)
@@ -162,6 +162,13 @@ fn optional(metadata: ImageResult<Option<Vec<u8>>>) -> Option<Vec<u8>> {
     metadata.unwrap_or_default()
 }
 
+/// The orientation in EXIF data, which some programs also write to WebP and PNG with the prefix that it has in JPEG.
+fn orientation(exif: Option<&[u8]>) -> Orientation {
+    let exif = exif.map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif));
+    exif.and_then(Orientation::from_exif_chunk)
+        .unwrap_or(Orientation::NoTransforms)
+}
+
 /// Decodes PNG to 8 bits a channel, which needs less memory than `image`'s decoder.
 fn png(bytes: &[u8]) -> Result<Pixels, PictureError> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
@@ -173,8 +180,7 @@ fn png(bytes: &[u8]) -> Result<Pixels, PictureError> {
     let mut reader = decoder.read_info().map_err(|_| PictureError::Damaged)?;
     let info = reader.info();
     let profile = info.icc_profile.as_deref().map(<[u8]>::to_vec);
-    let exif = info.exif_metadata.as_deref();
-    let orientation = exif.and_then(Orientation::from_exif_chunk);
+    let orientation = orientation(info.exif_metadata.as_deref());
     let size = reader
         .output_buffer_size()
         .ok_or(PictureError::TooComplex)?;
@@ -201,7 +207,7 @@ fn png(bytes: &[u8]) -> Result<Pixels, PictureError> {
         height,
         pixel_type,
         bytes,
-        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        orientation,
         profile,
     })
 }
@@ -379,6 +385,31 @@ mod tests {
             ("webp's start", b"RIFF\x04\0\0\0WEBP".to_vec(), E::Damaged),
         ] {
             assert_eq!(decode(&bytes).err(), Some(error), "{name}");
+        }
+    }
+
+    /// A WebP in the extended format, which can contain EXIF data.
+    fn webp_with_exif(image: &RgbaImage, exif: &[u8]) -> Vec<u8> {
+        const ALPHA_AND_EXIF: u8 = 0x18;
+        let chunk = |name: &[u8], content: &[u8]| {
+            let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+            [name, &length, content, &vec![0; content.len() % 2]].concat()
+        };
+        let [width, height] = [image.width(), image.height()].map(|side| (side - 1).to_le_bytes());
+        let header = [&[ALPHA_AND_EXIF, 0, 0, 0], &width[..3], &height[..3]].concat();
+        let picture = &webp(image)[12..];
+        let chunks = [&chunk(b"VP8X", &header), picture, &chunk(b"EXIF", exif)].concat();
+        chunk(b"RIFF", &[b"WEBP", &chunks[..]].concat())
+    }
+
+    // python-pillow/Pillow#6580, ianare/exif-py#131
+    #[test]
+    fn a_webp_is_rotated_whether_or_not_its_exif_data_has_the_prefix_of_jpeg() {
+        let exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        for exif in [exif.to_vec(), [&b"Exif\0\0"[..], exif].concat()] {
+            let pixels = decode(&webp_with_exif(&RgbaImage::new(3, 2), &exif)).unwrap();
+
+            assert_eq!(pixels.orientation, Orientation::Rotate90);
         }
     }
 
