@@ -67,7 +67,7 @@ fn every_invalid_variable_is_named() -> Result<()> {
 
     let short = "error: SUPERUSER_PASSWORD: Password is too short: use at least 8 characters.\n";
     weak.assert_failed(short);
-    mute.assert_failed("no response");
+    mute.assert_failed("no answer");
     Ok(())
 }
 
