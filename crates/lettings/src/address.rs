@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use oc_core::search::{SearchTerms, fold, lower};
 use oc_core::validation::{Checker, FieldError};
 use oc_core::{Backend, DbConnection, text};
+use serde::Deserialize;
 
 use crate::index;
 use crate::schema::{addresses, lettings, search_index, town_totals};
@@ -238,7 +239,8 @@ pub(crate) fn matching<'a>(terms: &SearchTerms, hits: &Hits) -> Joined<'a> {
 }
 
 /// Unvalidated address.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct AddressDraft {
     pub number: String,

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use oc_core::validation::{Checker, FieldError};
+use serde::{Deserialize, Deserializer};
 
 use crate::facts::{
     FEATURES, KINDS, LONGEST_DESCRIPTION, LONGEST_PERMIT, LONGEST_SUMMARY, MAX_BATHROOMS,
@@ -13,7 +14,8 @@ use crate::schema::lettings;
 pub(crate) const LONGEST_TITLE: usize = 256;
 
 /// Unvalidated letting. By default it is published, and has no facts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct LettingDraft {
     pub title: String,
@@ -29,10 +31,17 @@ pub struct LettingDraft {
     pub price_per: String,
     pub min_nights: String,
     pub pets: String,
+    #[serde(deserialize_with = "split_words")]
     pub features: Vec<String>,
     pub permit: String,
     pub host_id: Option<i64>,
     pub address_shown: bool,
+}
+
+/// Several words in one field of a CSV file.
+fn split_words<'de, D: Deserializer<'de>>(field: D) -> Result<Vec<String>, D::Error> {
+    let words = String::deserialize(field)?;
+    Ok(words.split_whitespace().map(str::to_owned).collect())
 }
 
 impl Default for LettingDraft {

@@ -5,28 +5,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::address::AddressDraft;
 use crate::letting_draft::LettingDraft;
-
-/// Handwritten letting: an invented house in a real town.
-#[derive(Deserialize)]
-pub(super) struct House {
-    pub(super) title: String,
-    pub(super) number: String,
-    pub(super) street: String,
-    pub(super) city: String,
-    /// Empty in a letting without facts, as after an import.
-    kind: String,
-    sleeps: String,
-    bedrooms: String,
-    bathrooms: String,
-    price_from: String,
-    price_per: String,
-    min_nights: String,
-    pets: String,
-    features: String,
-    summary: String,
-    description: String,
-}
 
 /// Parts of titles and streets.
 #[derive(Deserialize)]
@@ -37,8 +17,13 @@ pub(super) struct Words {
     pub(super) street: String,
 }
 
-pub(super) static HOUSES: LazyLock<Vec<House>> =
-    LazyLock::new(|| read(include_str!("../../demo/lettings.csv")));
+const HOUSES: &str = include_str!("../../demo/lettings.csv");
+
+/// Handwritten lettings: invented houses in real towns, some without facts, as after an import.
+pub(super) static LETTINGS: LazyLock<Vec<LettingDraft>> = LazyLock::new(|| read(HOUSES));
+
+/// Their addresses, without what [`TOWNS`] adds.
+pub(super) static ADDRESSES: LazyLock<Vec<AddressDraft>> = LazyLock::new(|| read(HOUSES));
 
 /// Towns of Orange County, California, with a ZIP code each.
 pub(super) static TOWNS: LazyLock<Vec<(String, String)>> =
@@ -60,33 +45,8 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Vec<T> {
 
 /// Indexes (from 0) of the lettings with facts.
 pub(super) fn indexes() -> impl Iterator<Item = i64> {
-    let with_facts = (0..).zip(&*HOUSES);
+    let with_facts = (0..).zip(&*LETTINGS);
     with_facts
-        .filter(|(_, house)| !house.kind.is_empty())
+        .filter(|(_, letting)| !letting.kind.is_empty())
         .map(|(index, _)| index)
-}
-
-impl House {
-    /// The facts, of the letting at this index.
-    pub(super) fn facts(&self, index: i64) -> LettingDraft {
-        if self.kind.is_empty() {
-            return LettingDraft::default();
-        }
-        let features = self.features.split_whitespace().map(str::to_owned);
-        LettingDraft {
-            kind: self.kind.clone(),
-            sleeps: self.sleeps.clone(),
-            bedrooms: self.bedrooms.clone(),
-            bathrooms: self.bathrooms.clone(),
-            price_from: self.price_from.clone(),
-            price_per: self.price_per.clone(),
-            min_nights: self.min_nights.clone(),
-            pets: self.pets.clone(),
-            features: features.collect(),
-            summary: self.summary.clone(),
-            description: self.description.clone(),
-            permit: format!("STR-{:04}", 1101 + 37 * index),
-            ..LettingDraft::default()
-        }
-    }
 }

@@ -14,7 +14,7 @@ use crate::schema::{addresses, lettings};
 mod data;
 mod photos;
 
-use data::{HOUSES, TOWNS, WAYS, WORDS};
+use data::{ADDRESSES, TOWNS, WAYS, WORDS};
 
 /// Default number of demo lettings.
 pub const LETTINGS: i64 = 28;
@@ -31,31 +31,24 @@ const VALID: &str = "the tests check the demo lettings";
 ///
 /// The first ones are handwritten, the others generated from word lists.
 fn letting(index: i64) -> (NewLetting, NewAddress) {
-    let house = usize::try_from(index).ok().and_then(|i| HOUSES.get(i));
-    let (title, number, street, (city, zip_code)) = match house {
-        Some(house) => (
-            house.title.clone(),
-            house.number.clone(),
-            house.street.clone(),
-            TOWNS
-                .iter()
-                .find(|(city, _)| *city == house.city)
-                .expect(VALID),
-        ),
+    let handwritten = usize::try_from(index)
+        .ok()
+        .and_then(|i| data::LETTINGS.get(i).zip(ADDRESSES.get(i)));
+    let (letting, address) = match handwritten {
+        Some((letting, address)) => (letting.clone(), address.clone()),
         None => invented(index.unsigned_abs()),
     };
-    let address = AddressDraft {
-        number,
-        street,
-        city: city.clone(),
-        state: "CA".to_owned(),
-        zip_code: zip_code.clone(),
-        country_iso_code: "USA".to_owned(),
-    };
+    let mut towns = TOWNS.iter();
+    let town = towns.find(|(city, _)| *city == address.city);
     let letting = LettingDraft {
-        title,
         address_id: index + 1,
-        ..house.map_or_else(LettingDraft::default, |house| house.facts(index))
+        ..letting
+    };
+    let address = AddressDraft {
+        state: "CA".to_owned(),
+        zip_code: town.expect(VALID).1.clone(),
+        country_iso_code: "USA".to_owned(),
+        ..address
     };
     (letting.check().expect(VALID), address.check().expect(VALID))
 }
@@ -180,10 +173,8 @@ fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<(
     conn.insert_rows(diesel::insert_into(lettings::table).values(new_lettings))
 }
 
-type Invented = (String, String, String, &'static (String, String));
-
 /// A letting generated from the word lists; duplicates are unlikely.
-fn invented(index: u64) -> Invented {
+fn invented(index: u64) -> (LettingDraft, AddressDraft) {
     let mut dice = index;
     let title = format!(
         "{} {} {}",
@@ -196,9 +187,19 @@ fn invented(index: u64) -> Invented {
         pick(&mut dice, &WORDS).street,
         pick(&mut dice, &WAYS)
     );
-    let town = pick(&mut dice, &TOWNS);
-    let number = 1 + roll(&mut dice) % 9_800;
-    (title, number.to_string(), street, town)
+    let (city, _) = pick(&mut dice, &TOWNS).clone();
+    let number = (1 + roll(&mut dice) % 9_800).to_string();
+    let letting = LettingDraft {
+        title,
+        ..LettingDraft::default()
+    };
+    let address = AddressDraft {
+        number,
+        street,
+        city,
+        ..AddressDraft::default()
+    };
+    (letting, address)
 }
 
 fn pick<'a, T>(dice: &mut u64, list: &'a [T]) -> &'a T {
