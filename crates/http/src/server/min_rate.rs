@@ -56,21 +56,20 @@ impl PeerDeadline {
             .is_none_or(|clock| clock.deadline.is_none())
     }
 
-    /// The time, and the deadline after that many bytes were read or written, unless the site waits for nothing.
-    fn advance(&self, bytes: usize, is_read: bool) -> Option<(Instant, Instant)> {
+    /// The deadline after that many bytes were read or written, unless the site waits for nothing.
+    fn advance(&self, bytes: usize, is_read: bool) -> Option<Instant> {
         let mut clock = self.clock.get()?;
         if clock.is_sending && is_read && bytes == 0 {
             return None;
         }
-        let now = Instant::now();
-        let latest = now + self.patience;
+        let latest = Instant::now() + self.patience;
         let begins_to_send = clock.is_sending && is_read;
         let earlier = clock.deadline.filter(|_| !begins_to_send);
         let deadline = earlier.map_or(latest, |earlier| (earlier + time_for(bytes)).min(latest));
         clock.deadline = Some(deadline);
         clock.is_sending &= !is_read;
         self.clock.set(Some(clock));
-        Some((now, deadline))
+        Some(deadline)
     }
 }
 
@@ -80,8 +79,6 @@ pub(super) struct MinRateStream {
     io: TcpStream,
     pub(super) peer: PeerDeadline,
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer will wake the task of the connection, which stays the same.
-    is_armed: bool,
 }
 
 impl MinRateStream {
@@ -92,7 +89,6 @@ impl MinRateStream {
             io,
             peer: PeerDeadline { clock, patience },
             timer: Box::pin(sleep_until(Instant::now())),
-            is_armed: false,
         }
     }
 
@@ -103,16 +99,12 @@ impl MinRateStream {
         bytes: usize,
         is_read: bool,
     ) -> io::Result<()> {
-        let Some((now, deadline)) = self.peer.advance(bytes, is_read) else {
+        let Some(deadline) = self.peer.advance(bytes, is_read) else {
             return Ok(());
         };
         // Resetting a timer for each request is slow, so an early one is reset when it fires.
         if self.timer.deadline() > deadline {
             self.timer.as_mut().reset(deadline);
-            self.is_armed = false;
-        }
-        if self.is_armed && now < self.timer.deadline() {
-            return Ok(());
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             if self.timer.deadline() == deadline {
@@ -120,7 +112,6 @@ impl MinRateStream {
             }
             self.timer.as_mut().reset(deadline);
         }
-        self.is_armed = true;
         Ok(())
     }
 }
