@@ -192,13 +192,10 @@ impl HealthChecks {
     }
 
     fn is_ready(&self, outcomes: &BTreeMap<&'static str, &'static str>) -> bool {
-        let is_optional = |name| {
-            let mut checks = self.database_checks.iter();
-            checks.any(|check| check.name == name && !check.is_required)
-        };
-        outcomes
-            .iter()
-            .all(|(name, outcome)| *outcome == OK || is_optional(*name))
+        let optional = self.database_checks.iter().filter(|it| !it.is_required);
+        let optional: Vec<_> = optional.map(|check| check.name).collect();
+        let mut outcomes = outcomes.iter();
+        outcomes.all(|(name, outcome)| *outcome == OK || optional.contains(name))
     }
 }
 
