@@ -27,7 +27,7 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
 }
 
 fn hint(reason: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 5] = [
+    const HINTS: [(&str, &str); 6] = [
         (
             "newer than this program",
             "Start the version that migrated it, or restore a backup from before.",
@@ -35,6 +35,10 @@ fn hint(reason: &str) -> Option<&'static str> {
         (
             "there is no database at",
             "Create it with `oc-lettings migrate`, or set DATABASE_URL to where it is.",
+        ),
+        (
+            "for METRICS_ADDR",
+            "Set METRICS_ADDR to an address that is free.",
         ),
         (
             "cannot listen on",
@@ -70,6 +74,15 @@ mod tests {
             Some("error: cannot migrate: attempt to write a readonly database")
         );
         assert!(lines.next().is_some_and(|line| line.starts_with("hint: ")));
+    }
+
+    #[test]
+    fn the_hint_names_the_setting_of_the_address() {
+        let reason = |setting| format!("cannot listen on 127.0.0.1:9100{setting}: in use");
+
+        assert!(hint(&reason("")).is_some_and(|hint| hint.contains("HOST")));
+        let metrics = hint(&reason(" for METRICS_ADDR"));
+        assert!(metrics.is_some_and(|hint| hint.contains("METRICS_ADDR")));
     }
 
     #[test]
