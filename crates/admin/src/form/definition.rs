@@ -14,7 +14,7 @@ use crate::ui::submission::Submission;
 
 /// The hidden field with the version that the form was opened with.
 pub(crate) const VERSION: &str = "_version";
-/// The field with the random token of a form that adds an object.
+/// The field with the random token of a form that can add an object.
 pub(crate) const FORM_TOKEN: &str = "_form";
 
 #[derive(Clone)]

@@ -125,7 +125,7 @@ impl FormState {
         if let FormFeedback::Question(field, _) = self.feedback {
             hidden.push(Hidden::new(ANSWERED, field));
         }
-        if self.record.is_none() {
+        if self.record.is_none() || self.definition.resource.save_as {
             let token = match submitted(FORM_TOKEN) {
                 "" => random(),
                 token => token.to_owned(),

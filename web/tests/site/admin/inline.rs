@@ -113,16 +113,19 @@ fn save_as_new_copies_the_address() -> Result<()> {
         letting(conn, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let copy = [("title", "Pier Villa"), ("_saveasnew", "")];
-        let other = with(&copy, &[("address-number", "77")]);
+        let token = browser.hidden(CHANGE, "_form")?;
+        let other = with(&copy, &[("address-number", "77"), ("_form", &token)]);
 
         let asked = browser.fill(CHANGE, &with(&STORED, &copy))?.html()?;
         let added = browser.fill(CHANGE, &with(&STORED, &other))?;
         let next = browser.follow(&added)?;
+        let again = browser.fill(CHANGE, &with(&STORED, &other))?;
 
         assert_contains(&asked.text(), "This address already exists.");
         let action = asked.attribute_of("form", "form-row", "action");
         assert_eq!(action.as_deref(), Some(ADD));
         assert_contains(&next, "Added letting “Pier Villa”. You can continue");
+        assert_eq!(again.status, 303, "submitted twice");
         let newest = "SELECT title FROM lettings ORDER BY id DESC LIMIT 1";
         let newest: String = sql::<Text>(newest).get_result(conn)?;
         assert_eq!((Letting::count(conn)?, &*newest), (2, "Pier Villa"));
