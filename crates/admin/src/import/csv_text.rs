@@ -107,12 +107,9 @@ fn delimiter(text: &str) -> (u8, &str) {
     {
         return (*delimiter, rest);
     }
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
     let has_candidate = |line: &&str| line.bytes().any(|byte| CANDIDATES.contains(&byte));
-    let first = lines
-        .by_ref()
-        .take(MAX_ROWS_BEFORE_HEADER)
-        .find(has_candidate);
+    let first = lines.take(MAX_ROWS_BEFORE_HEADER).find(has_candidate);
     let unquoted = first.unwrap_or_default().split('"').step_by(2);
     let frequency = |candidate: &u8| -> usize {
         let pieces = unquoted.clone();

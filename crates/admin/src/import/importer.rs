@@ -370,24 +370,20 @@ fn unchanged_related_id(
     values: &FormValues,
 ) -> QueryResult<Option<String>> {
     let chosen = values.text(inline.field).trim();
-    let is_unchanged = stored.is_some_and(|stored| {
+    let is_unchanged = |stored: &&Record| {
         let mut names = inline.names.iter();
         names.all(|name| stored.values.list(name) == values.list(name))
-    });
-    let found = match stored {
-        Some(stored) if is_unchanged => Some(stored.values.text(inline.field).to_owned()),
-        _ if is_own(inline, stored, values) => None,
-        _ => {
-            let id = stored.map(|stored| stored.id);
-            match inline.values(values) {
-                Some(typed) => (inline.find)(conn, id, &typed)?.map(|id| id.to_string()),
-                None => None,
-            }
-        }
     };
-    Ok(match found {
-        Some(_) if is_unchanged && !chosen.is_empty() => Some(chosen.to_owned()),
-        Some(found) if chosen.is_empty() || chosen == found => Some(found),
-        _ => None,
-    })
+    if let Some(stored) = stored.filter(is_unchanged) {
+        let own = stored.values.text(inline.field);
+        let id = if chosen.is_empty() { own } else { chosen };
+        return Ok(Some(id.to_owned()));
+    }
+    let typed = inline.values(values);
+    let Some(typed) = typed.filter(|_| !is_own(inline, stored, values)) else {
+        return Ok(None);
+    };
+    let id = stored.map(|stored| stored.id);
+    let found = (inline.find)(conn, id, &typed)?.map(|id| id.to_string());
+    Ok(found.filter(|found| chosen.is_empty() || chosen == found))
 }
