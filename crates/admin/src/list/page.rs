@@ -71,7 +71,6 @@ struct ColumnView {
 struct RowView {
     id: i64,
     href: String,
-    title: String,
     thumbnail: Option<String>,
     cells: Vec<String>,
     site_href: Option<String>,
@@ -117,7 +116,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let rows = list.rows.into_iter().map(|row| RowView {
         id: row.id,
         href: with_filters(change_path(model, row.id), &keep),
-        title: row.cells.first().cloned().unwrap_or_default(),
         thumbnail: thumbnails.remove(&row.id),
         cells: row.cells,
         site_href: site_hrefs.remove(&row.id),
