@@ -132,11 +132,9 @@ impl FormDefinition {
 
     /// The fingerprint of each field, to be parsed as an [`InitialVersion`].
     pub(crate) fn version(&self, values: &FormValues) -> String {
-        let fingerprint = |(_, name): (BoundField, String)| {
-            let fingerprint = fingerprint(&name, values);
-            format!("{name}:{fingerprint}")
-        };
-        self.parts().map(fingerprint).collect::<Vec<_>>().join(".")
+        let part =
+            |(_, name): (BoundField, String)| format!("{name}:{}", fingerprint(&name, values));
+        self.parts().map(part).collect::<Vec<_>>().join(".")
     }
 
     /// Whether somebody changed the object meanwhile. Dates with a time are ignored: a login updates them.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::validation::{FieldError, Violation};
 
 /// Field values by name. A field with one value has a list of one; an empty field has an empty text or, for multiple
-/// choices, an empty list. A date and time is stored under the field's name as `YYYY-MM-DD HH:MM:SS`.
+/// choices, an empty list. A date and a time are two values, `NAME_0` and `NAME_1`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormValues(pub BTreeMap<String, Vec<String>>);
 
