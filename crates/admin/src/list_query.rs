@@ -164,13 +164,10 @@ impl AdminListQuery {
 /// Parses `2.-1`: the second column, then the first in reverse. Unknown columns are ignored.
 fn order(text: &str, columns: usize) -> Vec<(usize, bool)> {
     let part = |part: &str| {
-        let (digits, reverse) = part
-            .strip_prefix('-')
-            .map_or((part, false), |digits| (digits, true));
-        let column: usize = digits.parse().ok()?;
-        (1..=columns)
-            .contains(&column)
-            .then(|| (column - 1, reverse))
+        let reverse = part.strip_prefix('-');
+        let column: usize = reverse.unwrap_or(part).parse().ok()?;
+        let known = (1..=columns).contains(&column);
+        known.then(|| (column - 1, reverse.is_some()))
     };
     text.split('.').filter_map(part).take(columns).collect()
 }

@@ -1,5 +1,7 @@
 //! Saving an object, with the related objects that are edited inline, in one transaction.
 
+use std::convert::Infallible;
+
 use audit::ChangeSet;
 use diesel::connection::Connection;
 use oc_core::DbConnection;
@@ -90,9 +92,9 @@ fn with_other_errors<T>(
     known: &[&str],
     save: impl FnOnce(&mut DbConnection) -> Result<T, SaveError>,
 ) -> SaveError {
-    let attempt = conn.transaction(|conn| match save(conn) {
-        Ok(_) => Err(SaveError::Invalid(Vec::new())),
-        Err(error) => Err::<(), _>(error),
+    let attempt: Result<Infallible, _> = conn.transaction(|conn| {
+        save(conn)?;
+        Err(SaveError::Invalid(Vec::new()))
     });
     match attempt {
         Err(SaveError::Invalid(more)) => {
@@ -101,7 +103,6 @@ fn with_other_errors<T>(
             SaveError::Invalid(errors)
         }
         Err(error) => error,
-        Ok(()) => SaveError::Invalid(errors),
     }
 }
 

@@ -32,10 +32,9 @@ pub(super) fn permitted_actions(user: &Editor, model: &'static Resource) -> Vec<
     ];
     let declared = model.actions.iter();
     let declared = declared.map(|action| (may(Verb::Change), [action.name, action.label]));
-    let actions = declared
-        .chain(actions)
-        .filter(|(is_allowed, _)| *is_allowed);
-    actions.map(|(_, action)| action).collect()
+    let all = declared.chain(actions);
+    all.filter_map(|(is_allowed, action)| is_allowed.then_some(action))
+        .collect()
 }
 
 /// Runs an action on the selected objects, or on all that match the list's filters.

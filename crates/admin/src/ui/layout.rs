@@ -85,16 +85,12 @@ impl Breadcrumb {
     /// The trail from the index to a page, which comes last and has no link.
     pub(crate) fn trail(steps: &[(&str, &str)], page: &str) -> Vec<Self> {
         let links = [("Home", "/admin/")].iter().chain(steps);
-        links
-            .map(|(label, href)| Self {
-                label: (*label).to_owned(),
-                href: Some((*href).to_owned()),
-            })
-            .chain([Self {
-                label: page.to_owned(),
-                href: None,
-            }])
-            .collect()
+        let links = links.map(|(label, href)| (*label, Some((*href).to_owned())));
+        let all = links.chain([(page, None)]).map(|(label, href)| Self {
+            label: label.to_owned(),
+            href,
+        });
+        all.collect()
     }
 
     /// The trail to a page of a resource's list.
