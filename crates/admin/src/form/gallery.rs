@@ -119,25 +119,19 @@ pub(crate) async fn thumbnail(staff: StaffRequest) -> PageResult {
         .body(bytes.await?))
 }
 
-/// Stores the uploaded image of a form, whose field then has the value of the image. An image stays stored if the form has
-/// errors.
-pub(crate) async fn store_uploads(
+/// Stores the uploaded image of a form, if there is one, and returns the value of its field. An image stays stored if the
+/// form has errors.
+pub(crate) async fn store_upload(
     staff: &StaffRequest,
     images: Images,
-    submission: Submission,
-) -> Result<(Submission, Vec<FieldError>), PageError> {
+    submission: &Submission,
+) -> Result<Result<String, FieldError>, PageError> {
     let Some(file) = submission.file(images.field) else {
-        return Ok((submission, Vec::new()));
+        return Ok(Ok(submission.text(images.field).to_owned()));
     };
     match staff.state.image_queue.convert(images, file).await {
-        Ok(image) => {
-            let value = staff.write(move |conn| image.store(conn)).await?;
-            Ok((submission.with(images.field, &value), Vec::new()))
-        }
-        Err(error) => {
-            let error = FieldError::new(images.field, Violation::File(error));
-            Ok((submission, vec![error]))
-        }
+        Ok(image) => Ok(Ok(staff.write(move |conn| image.store(conn)).await?)),
+        Err(error) => Ok(Err(FieldError::new(images.field, Violation::File(error)))),
     }
 }
 

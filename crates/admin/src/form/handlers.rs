@@ -19,7 +19,7 @@ use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::resolve;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
-use crate::form::gallery::store_uploads;
+use crate::form::gallery::store_upload;
 use crate::form::page::{ANSWERED, DELETED, redisplay, with_notice};
 use crate::form::save::save_with_inlines;
 use crate::form::state::{FormFeedback, FormState};
@@ -85,7 +85,7 @@ async fn submit(
     staff: &StaffRequest,
     resource: &'static Resource,
     id: Option<i64>,
-    submission: Submission,
+    mut submission: Submission,
 ) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, id);
     if let Some(forbidden) = definition.forbidden(&submission) {
@@ -96,12 +96,13 @@ async fn submit(
     if !is_search(resource, &submission) && is_sensitive(staff, &definition, &submission).await? {
         staff.require_reauth(&submission).await?;
     }
-    let (submission, errors) = match resource.images {
-        Some(images) => store_uploads(staff, images, submission).await?,
-        None => (submission, Vec::new()),
-    };
-    if !errors.is_empty() {
-        return redisplay(staff, definition, submission, errors.into()).await;
+    if let Some(images) = resource.images {
+        match store_upload(staff, images, &submission).await? {
+            Ok(value) => submission = submission.with(images.field, &value),
+            Err(error) => {
+                return redisplay(staff, definition, submission, vec![error].into()).await;
+            }
+        }
     }
     let (form, sent) = (definition.clone(), submission.clone());
     let outcome = staff.try_write(move |conn| save(conn, &form, &sent));
