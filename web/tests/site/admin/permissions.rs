@@ -42,7 +42,7 @@ fn a_cascade_requires_permission_to_delete_every_object() -> Result<()> {
 }
 
 #[test]
-fn who_may_only_add_is_led_to_the_index_and_not_to_a_page_that_is_forbidden() -> Result<()> {
+fn users_who_may_only_add_return_to_the_index() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.add_address"])?;
     let path = "/admin/lettings/address/add/";
