@@ -6,7 +6,7 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 
 use crate::form::state::FormState;
-use crate::ui::field::{ModelPermissions, PermissionBox, PermissionTable};
+use crate::ui::field::{FieldView, ModelPermissions, PermissionBox};
 use crate::ui::links::capitalized;
 
 /// The columns.
@@ -17,13 +17,17 @@ const ACTIONS: [(Verb, &str); 4] = [
     (Verb::Delete, "Delete"),
 ];
 
+const SOME_ARE_LOCKED: &str = "You can't change the permissions that you don't have yourself.";
+
 impl FormState {
-    /// The table of a field's choices. All are locked in the form of an account with more permissions than the user has.
-    pub(super) fn permission_table(
+    /// Adds the table of a field's choices. All are locked in the form of an account with more permissions than the user
+    /// has.
+    pub(super) fn add_permissions(
         &self,
         conn: &mut DbConnection,
         rules: &AccessRules,
-    ) -> QueryResult<PermissionTable> {
+        view: &mut FieldView,
+    ) -> QueryResult<()> {
         let editor = &self.definition.editor;
         let chosen = self.values.list(rules.permission_field);
         let inherited = (rules.inherited)(conn, &self.values)?;
@@ -49,11 +53,12 @@ impl FormState {
             model,
             permissions: ACTIONS.map(|(verb, action)| check_box(verb.on(app, name), action)),
         };
-        let rows: Vec<_> = models.chain([site]).map(row).collect();
-        let mut all = rows.iter().flat_map(|row| row.permissions.iter().flatten());
-        Ok(PermissionTable {
-            has_locked: all.any(|permission| permission.locked),
-            rows,
-        })
+        view.permissions = models.chain([site]).map(row).collect();
+        let rows = view.permissions.iter();
+        let mut all = rows.flat_map(|row| row.permissions.iter().flatten());
+        if all.any(|permission| permission.locked) {
+            view.help = Some(SOME_ARE_LOCKED.to_owned());
+        }
+        Ok(())
     }
 }

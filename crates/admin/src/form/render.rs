@@ -152,7 +152,7 @@ impl FormState {
             return self.readonly(conn, bound, view);
         }
         if let Some(rules) = rules {
-            view.permissions = Some(self.permission_table(conn, rules)?);
+            self.add_permissions(conn, rules, &mut view)?;
             return Ok(view);
         }
         let (choices, search) = self.choices(conn, bound)?;

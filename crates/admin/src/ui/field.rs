@@ -14,7 +14,7 @@ pub(crate) struct FieldView {
     /// Choices; of a text field, suggestions.
     pub(crate) options: Vec<ChoiceView>,
     /// The check boxes of a field of kind `permissions`.
-    pub(crate) permissions: Option<PermissionTable>,
+    pub(crate) permissions: Vec<ModelPermissions>,
     pub(crate) groups: Vec<ChoiceGroup>,
     /// Whether an unchecked box is submitted too, because a missing field would keep its value.
     pub(crate) has_unchecked_value: bool,
@@ -66,14 +66,7 @@ impl ChoiceView {
     }
 }
 
-/// The check boxes of a field whose choices are permissions.
-#[derive(Debug, Serialize)]
-pub(crate) struct PermissionTable {
-    pub(crate) rows: Vec<ModelPermissions>,
-    /// Whether there are permissions that the user may not grant.
-    pub(crate) has_locked: bool,
-}
-
+/// A row of the table of permissions.
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelPermissions {
     pub(crate) app: &'static str,
