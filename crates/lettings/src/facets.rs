@@ -8,7 +8,7 @@ use diesel::sql_types::Bool;
 use oc_core::{CachedStatement, DbConnection, MAX_COUNT};
 
 use crate::facts::KINDS;
-use crate::filter::{self, LettingFilter, Sort, is_published, weekly_price};
+use crate::filter::{self, LettingFilter, SortKey, is_published, weekly_price};
 use crate::schema::lettings;
 use crate::town::Town;
 
@@ -121,7 +121,7 @@ impl Facets {
 
 /// Number of lettings without a price that match the filter, if it or its order is about prices.
 fn without_price(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<i64> {
-    if filter.max_price.is_none() && !matches!(filter.sort, Sort::Price | Sort::PriceReversed) {
+    if filter.max_price.is_none() && filter.sort.key != SortKey::Price {
         return Ok(0);
     }
     let unpriced = LettingFilter {

@@ -4,6 +4,7 @@ use diesel::dsl::{InnerJoin, IntoBoxed, exists, not, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
+use oc_core::admin::then_order;
 use oc_core::search::{SearchTerms, lower};
 use oc_core::{Backend, CachedStatement, DbConnection, MAX_COUNT};
 
@@ -83,39 +84,31 @@ impl LettingFilter {
 
 /// Order of a list of lettings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// Oldest first.
+pub struct Sort {
+    /// What it compares.
+    pub key: SortKey,
+    /// Whether the largest comes first.
+    pub is_reversed: bool,
+}
+
+/// What an order of lettings compares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "columns, but for prices")]
+pub enum SortKey {
     #[default]
     Id,
-    /// Newest first.
-    IdReversed,
-    /// By title, A to Z.
     Title,
-    /// By title, Z to A.
-    TitleReversed,
-    /// By city, A to Z.
     City,
-    /// By city, Z to A.
-    CityReversed,
-    /// Lowest price first. Lettings without a price come last.
+    /// Lettings without a price come last in both directions.
     Price,
-    /// Highest price first. Lettings without a price come last.
-    PriceReversed,
 }
 
 impl Sort {
-    fn reversed(self) -> Self {
-        match self {
-            Self::Id => Self::IdReversed,
-            Self::IdReversed => Self::Id,
-            Self::Title => Self::TitleReversed,
-            Self::TitleReversed => Self::Title,
-            Self::City => Self::CityReversed,
-            Self::CityReversed => Self::City,
-            Self::Price => Self::PriceReversed,
-            Self::PriceReversed => Self::Price,
-        }
-    }
+    /// Newest first.
+    pub(crate) const NEWEST: Self = Self {
+        key: SortKey::Id,
+        is_reversed: true,
+    };
 }
 
 diesel::postfix_operator!(IsPublished, " = 'published'");
@@ -262,20 +255,17 @@ pub(crate) fn ids(
     offset: i64,
     limit: i64,
 ) -> QueryResult<Vec<i64>> {
-    let by_id = matches!(sort, Sort::Id | Sort::IdReversed);
-    let by_title = matches!(sort, Sort::Title | Sort::TitleReversed);
+    let by_id = sort.key == SortKey::Id;
+    let by_title = sort.key == SortKey::Title;
     if filter.is_everything() && (by_title || (by_id && filter.audience == Audience::Staff)) {
         let mut all = lettings::table.into_boxed::<Backend>();
         if filter.audience == Audience::Public {
             all = all.filter(is_published());
         }
-        let all = match sort {
-            Sort::Title => all.order((lower(lettings::title).asc(), lettings::id.asc())),
-            Sort::TitleReversed => all.order((lower(lettings::title).desc(), lettings::id.desc())),
-            Sort::Id => all.order(lettings::id.asc()),
-            _ => all.order(lettings::id.desc()),
-        };
-        return all
+        if by_title {
+            all = then_order(all, lower(lettings::title), sort.is_reversed);
+        }
+        return then_order(all, lettings::id, sort.is_reversed)
             .select(lettings::id)
             .offset(offset)
             .limit(limit)
@@ -291,11 +281,7 @@ pub(crate) fn ids(
         if let Some(state) = &filter.state {
             places = places.filter(search_index::state.eq(state));
         }
-        let places = match sort {
-            Sort::IdReversed => places.order(search_index::letting_id.desc()),
-            _ => places.order(search_index::letting_id.asc()),
-        };
-        return places
+        return then_order(places, search_index::letting_id, sort.is_reversed)
             .select(search_index::letting_id.assume_not_null())
             .offset(offset)
             .limit(limit)
@@ -315,7 +301,7 @@ pub(crate) fn newest(
     limit: i64,
 ) -> QueryResult<Vec<i64>> {
     let hits = hits(conn, filter)?;
-    ids(conn, (filter, &hits), Sort::IdReversed, 0, limit)
+    ids(conn, (filter, &hits), Sort::NEWEST, 0, limit)
 }
 
 /// As [`ids`], of a list with this many rows: counts from the nearer end.
@@ -325,29 +311,34 @@ pub(crate) fn ids_of_page(
     sort: Sort,
     (total, offset, limit): (i64, i64, i64),
 ) -> QueryResult<Vec<i64>> {
-    let is_price = matches!(sort, Sort::Price | Sort::PriceReversed);
-    if is_price || total == MAX_COUNT + 1 || offset < total / 2 {
+    if sort.key == SortKey::Price || total == MAX_COUNT + 1 || offset < total / 2 {
         return ids(conn, (filter, hits), sort, offset, limit);
     }
     let limit = limit.min(total - offset).max(0);
     let from_end = (total - offset - limit).max(0);
-    let mut ids = ids(conn, (filter, hits), sort.reversed(), from_end, limit)?;
+    let backwards = Sort {
+        is_reversed: !sort.is_reversed,
+        ..sort
+    };
+    let mut ids = ids(conn, (filter, hits), backwards, from_end, limit)?;
     ids.reverse();
     Ok(ids)
 }
 
 /// Adds the order. Ties are broken by an id from the table of the sort column, so that an index covers the order.
 pub(crate) fn sorted(query: Joined<'_>, sort: Sort) -> Joined<'_> {
-    match sort {
-        Sort::Id => query.order(lettings::id.asc()),
-        Sort::IdReversed => query.order(lettings::id.desc()),
-        Sort::Title => query.order((lower(lettings::title).asc(), lettings::id.asc())),
-        Sort::TitleReversed => query.order((lower(lettings::title).desc(), lettings::id.desc())),
-        Sort::City => query.order((lower(addresses::city).asc(), addresses::id.asc())),
-        Sort::CityReversed => query.order((lower(addresses::city).desc(), addresses::id.desc())),
-        Sort::Price => query.order((weekly_price(i32::MAX).asc(), lettings::id.asc())),
-        Sort::PriceReversed => query.order((weekly_price(0).desc(), lettings::id.desc())),
-    }
+    let down = sort.is_reversed;
+    let query = match sort.key {
+        SortKey::Id => query,
+        SortKey::Title => then_order(query, lower(lettings::title), down),
+        SortKey::City => {
+            let by_city = then_order(query, lower(addresses::city), down);
+            return then_order(by_city, addresses::id, down);
+        }
+        SortKey::Price if down => query.order(weekly_price(0).desc()),
+        SortKey::Price => query.order(weekly_price(i32::MAX).asc()),
+    };
+    then_order(query, lettings::id, down)
 }
 
 #[cfg(test)]
@@ -437,22 +428,20 @@ mod tests {
             letting(conn, "banana", "Gull Lane", "Tustin")?;
             letting(conn, "Apple", "Gull Lane", "irvine")?;
             letting(conn, "apple", "Gull Lane", "Brea")?;
-            let mut by = |sort| {
-                titles(
-                    conn,
-                    &LettingFilter {
-                        sort,
-                        ..LettingFilter::default()
-                    },
-                )
+            let mut by = |key, is_reversed| {
+                let filter = LettingFilter {
+                    sort: Sort { key, is_reversed },
+                    ..LettingFilter::default()
+                };
+                titles(conn, &filter)
             };
 
-            assert_eq!(by(Sort::Id)?, ["banana", "Apple", "apple"]);
-            assert_eq!(by(Sort::IdReversed)?, ["apple", "Apple", "banana"]);
-            assert_eq!(by(Sort::Title)?, ["Apple", "apple", "banana"]);
-            assert_eq!(by(Sort::TitleReversed)?, ["banana", "apple", "Apple"]);
-            assert_eq!(by(Sort::City)?, ["apple", "Apple", "banana"]);
-            assert_eq!(by(Sort::CityReversed)?, ["banana", "Apple", "apple"]);
+            assert_eq!(by(SortKey::Id, false)?, ["banana", "Apple", "apple"]);
+            assert_eq!(by(SortKey::Id, true)?, ["apple", "Apple", "banana"]);
+            assert_eq!(by(SortKey::Title, false)?, ["Apple", "apple", "banana"]);
+            assert_eq!(by(SortKey::Title, true)?, ["banana", "apple", "Apple"]);
+            assert_eq!(by(SortKey::City, false)?, ["apple", "Apple", "banana"]);
+            assert_eq!(by(SortKey::City, true)?, ["banana", "Apple", "apple"]);
             Ok(())
         })
     }

@@ -27,7 +27,7 @@ mod write_check;
 
 pub use address::{Address, AddressDraft, NewAddress};
 pub use facets::Facets;
-pub use filter::{Audience, LettingFilter, Sort};
+pub use filter::{Audience, LettingFilter, Sort, SortKey};
 pub use letting::Letting;
 pub use letting_draft::{LettingDraft, NewLetting};
 pub use listed_letting::ListedLetting;

@@ -9,18 +9,18 @@ use serde::Serialize;
 
 use crate::facets::Facets;
 use crate::facts::{Currency, FEATURES, KINDS, MAX_BEDROOMS, MAX_PRICE, MAX_SLEEPS, label};
-use crate::filter::{LettingFilter, Sort};
+use crate::filter::{LettingFilter, Sort, SortKey};
 
-/// Sort orders with their query parameter and label.
-const SORTS: [(&str, Sort, &str); 8] = [
-    ("id", Sort::Id, "Oldest first"),
-    ("-id", Sort::IdReversed, "Newest first"),
-    ("title", Sort::Title, "Title, A to Z"),
-    ("-title", Sort::TitleReversed, "Title, Z to A"),
-    ("city", Sort::City, "City, A to Z"),
-    ("-city", Sort::CityReversed, "City, Z to A"),
-    ("price", Sort::Price, "Price, lowest first"),
-    ("-price", Sort::PriceReversed, "Price, highest first"),
+/// Query parameters of sort orders, with what they compare and their label. `-` reverses the order.
+const SORTS: [(&str, SortKey, &str); 8] = [
+    ("id", SortKey::Id, "Oldest first"),
+    ("-id", SortKey::Id, "Newest first"),
+    ("title", SortKey::Title, "Title, A to Z"),
+    ("-title", SortKey::Title, "Title, Z to A"),
+    ("city", SortKey::City, "City, A to Z"),
+    ("-city", SortKey::City, "City, Z to A"),
+    ("price", SortKey::Price, "Price, lowest first"),
+    ("-price", SortKey::Price, "Price, highest first"),
 ];
 
 /// Query parameters of a list. Parsing never fails: unknown, empty and bad ones are ignored, the last of several counts,
@@ -144,7 +144,10 @@ impl LettingQuery {
         let sort = SORTS
             .iter()
             .find(|(name, ..)| *name == self.sort)
-            .map(|(_, sort, _)| *sort);
+            .map(|(name, key, _)| Sort {
+                key: *key,
+                is_reversed: name.starts_with('-'),
+            });
         LettingFilter {
             terms: self.words(),
             city: given(&self.city),

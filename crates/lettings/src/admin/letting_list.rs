@@ -28,7 +28,7 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
     let (offset, limit) = (listing.offset, listing.limit);
     if listing.order.is_empty() && limit <= PAGE {
         let page = (found, offset, limit);
-        let ids = ids_of_page(conn, (&filter, &hits), Sort::IdReversed, page)?;
+        let ids = ids_of_page(conn, (&filter, &hits), Sort::NEWEST, page)?;
         query = query.filter(lettings::id.eq_any(ids));
     } else {
         query = query.offset(offset).limit(limit);
