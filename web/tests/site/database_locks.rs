@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
+use lettings::testing::photo;
 
 use crate::admin::{ADDRESS_FORM, Browser, with};
 use crate::http::{Connection, Response};
@@ -126,6 +127,29 @@ fn a_form_that_could_not_be_saved_is_shown_again() -> Result<()> {
         let words = "Your changes have not been saved | value=\"Heron Way\"";
         assert_contains_all(&page, &format!("{words} | {version}"));
         assert_eq!(saved.status, 303, "{}", saved.text()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn descriptions_that_could_not_be_saved_are_shown_again() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut holder = site.database()?;
+        letting(&mut holder, "Lakeside flat")?;
+        let id = photo(&mut holder, 1, "")?;
+        let mut boss = Browser::superuser(&site, "boss")?;
+        boss.get("/admin/lettings/letting/1/change/")?;
+        let name = format!("description-{id}");
+
+        holder.batch_execute("BEGIN")?;
+        diesel::sql_query("UPDATE letting_photos SET alt = alt").execute(&mut holder)?;
+        let target = "/admin/lettings/letting/1/photos/";
+        let response = boss.post(target, &[(&*name, "A lake at dawn")])?;
+        holder.batch_execute("ROLLBACK")?;
+
+        assert_eq!(response.status, 503);
+        let words = "Your changes have not been saved | A lake at dawn";
+        assert_contains_all(&response.text()?, words);
     }
     Ok(())
 }

@@ -19,7 +19,8 @@ use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
 use crate::form::definition::FormDefinition;
-use crate::form::state::FormState;
+use crate::form::page::with_notice;
+use crate::form::state::{FormFeedback, FormState};
 use crate::gallery::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
 use crate::ui::submission::Submission;
@@ -88,12 +89,18 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
     staff.require(verb, gallery.resource)?;
     let (ran, sent) = (edit.clone(), submission.clone());
     let outcome = staff.try_write(move |conn| ran.run(conn, command, &sent));
-    match outcome.await? {
-        Ok((level, text)) => {
+    match outcome.await {
+        Ok(Ok((level, text))) => {
             staff.session.add_message(level, text);
             Ok(see_other(&gallery_path(owner, edit.id)))
         }
-        Err(errors) => redisplay(&staff, edit, submission, errors).await,
+        Ok(Err(errors)) => redisplay(&staff, edit, submission, errors, None).await,
+        Err(error) => {
+            let errors = DescriptionErrors::new();
+            let page =
+                async |notice| redisplay(&staff, edit, submission, errors, Some(notice)).await;
+            with_notice(error, page).await
+        }
     }
 }
 
@@ -207,6 +214,7 @@ async fn redisplay(
     edit: GalleryEdit,
     submission: Submission,
     errors: DescriptionErrors,
+    notice: Option<&'static str>,
 ) -> PageResult {
     let definition = FormDefinition::new(edit.editor, edit.owner, Some(edit.id));
     let state = staff.read(move |conn| {
@@ -214,6 +222,7 @@ async fn redisplay(
         if let Some(gallery) = &mut state.gallery {
             gallery.add_errors(&submission, &errors);
         }
+        state.feedback = notice.map_or(FormFeedback::None, FormFeedback::Notice);
         Ok(state)
     });
     state.await?.show(staff, StatusCode::UNPROCESSABLE_ENTITY)
