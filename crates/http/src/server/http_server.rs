@@ -138,19 +138,15 @@ impl Server {
             ended = &mut server => return Ok(ended?),
             () = self.shutdown.cancelled() => {}
         }
-        let ServerOptions {
-            shutdown_delay,
-            shutdown_timeout,
-            ..
-        } = self.options;
+        let options = self.options;
         let began = Instant::now();
         let (ended, ()) = join!(server, async {
-            sleep(shutdown_delay).await;
+            sleep(options.shutdown_delay).await;
             handle.pause().await;
             sleep(ACCEPTED_CONNECTIONS_START).await;
             handle.stop(true).await;
         });
-        if began.elapsed() >= shutdown_delay + shutdown_timeout {
+        if began.elapsed() >= options.shutdown_delay + options.shutdown_timeout {
             log::warn!("closed connections that did not end in time");
         }
         Ok(ended?)
