@@ -35,12 +35,9 @@ pub enum PageError {
     /// 403: signed in, but not permitted.
     #[error("forbidden")]
     Forbidden,
-    /// 302: another page of the site has to come first, such as the login.
-    #[error("redirect to {path}")]
-    Redirect {
-        /// Path and query.
-        path: String,
-    },
+    /// 302: another page of the site has to come first, such as the login. Its path and query.
+    #[error("redirect to {0}")]
+    Redirect(String),
     /// 503: the database is unavailable, or did not reply in time.
     #[error("database unavailable: {0:#}")]
     Unavailable(anyhow::Error),
@@ -112,7 +109,7 @@ impl ResponseError for PageError {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Rejected(status, _) => *status,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Redirect { .. } => StatusCode::FOUND,
+            Self::Redirect(_) => StatusCode::FOUND,
             Self::Unavailable(_)
             | Self::WriteOutcomeUnknown(_)
             | Self::Overloaded
@@ -130,8 +127,8 @@ impl ResponseError for PageError {
             Self::MethodNotAllowed(methods) => {
                 response.insert_header((ALLOW, allow(methods)));
             }
-            Self::Redirect { path } => {
-                response.insert_header((LOCATION, path.as_str()));
+            Self::Redirect(target) => {
+                response.insert_header((LOCATION, target.as_str()));
                 response.insert_header((CACHE_CONTROL, "no-store"));
             }
             Self::Unavailable(_) | Self::WriteOutcomeUnknown(_) => {

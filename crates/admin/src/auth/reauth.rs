@@ -46,7 +46,7 @@ impl StaffRequest {
         if submission.is_cancelled {
             let path = self.target();
             sealed_form::keep(self, self.user.user.id, &path, &submission)?;
-            return Err(PageError::Redirect { path });
+            return Err(PageError::Redirect(path));
         }
         Ok(submission)
     }

@@ -42,8 +42,8 @@ impl FromRequest for StaffRequest {
         Box::pin(async move {
             let request = request?;
             let Some(user) = CurrentUser::find(&request).await? else {
-                let path = login_path(LOGIN, &request.target());
-                return Err(PageError::Redirect { path });
+                let login = login_path(LOGIN, &request.target());
+                return Err(PageError::Redirect(login));
             };
             set_sentry_user(user.user.id);
             // A read-only site cannot renew the key.
@@ -53,9 +53,9 @@ impl FromRequest for StaffRequest {
             let requires_totp = request.state.require_totp;
             let path = request.http.path();
             match pending_requirement(&user.user, user.has_factor, requires_totp) {
-                Some(required) if path != required && path != LOGOUT => Err(PageError::Redirect {
-                    path: required.to_owned(),
-                }),
+                Some(required) if path != required && path != LOGOUT => {
+                    Err(PageError::Redirect(required.to_owned()))
+                }
                 _ => Ok(Self { request, user }),
             }
         })
