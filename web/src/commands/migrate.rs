@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check {
-        start::check_migrated(&mut start::open_to_inspect(config)?)?;
+        start::check_migrated(&mut start::open_to_read(config.direct_url())?)?;
         print(format_args!("The database is up to date."))?;
         return Ok(());
     }

@@ -48,6 +48,21 @@ fn check_creates_no_database() -> Result<()> {
 }
 
 #[test]
+fn a_check_of_migrations_leaves_the_file_as_it_is() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["migrate"])?;
+    let journal = "PRAGMA journal_mode = DELETE";
+    program.database()?.batch_execute(journal)?;
+    let file = program.folder().join("oc-lettings.sqlite3");
+    let before = std::fs::read(&file)?;
+
+    program.run(&["migrate", "--check"])?.assert_succeeded();
+
+    assert!(std::fs::read(&file)? == before);
+    Ok(())
+}
+
+#[test]
 fn pending_migrations_are_listed() -> Result<()> {
     let program = Program::new()?;
     program.run(&["migrate"])?;
