@@ -21,11 +21,8 @@ use crate::ui::submission::Submission;
 
 const TITLE: &str = "Add user";
 
-#[derive(Default)]
-struct AddUserErrors {
-    username: Vec<FieldError>,
-    password: NewPasswordErrors,
-}
+/// Errors of the username, and of the password.
+type AddUserErrors = (Vec<FieldError>, NewPasswordErrors);
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     require_adding(&staff)?;
@@ -55,10 +52,7 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
             };
             redirect_after_save(&staff, ACCOUNTS, &added, &next, "Added").await
         }
-        Ok(Err(username)) => {
-            let errors = AddUserErrors { username, password };
-            show(&staff, &submission, None, errors)
-        }
+        Ok(Err(username)) => show(&staff, &submission, None, (username, password)),
         Err(error) => {
             let errors = AddUserErrors::default();
             let page = async |notice| show(&staff, &submission, Some(notice), errors);
@@ -100,16 +94,16 @@ fn show(
     staff: &StaffRequest,
     submission: &Submission,
     notice: Option<&'static str>,
-    errors: AddUserErrors,
+    (username_errors, password_errors): AddUserErrors,
 ) -> PageResult {
     let username = FieldView {
         value: submission.text("username").to_owned(),
         max: Some(150),
         required: true,
-        errors: errors.username.iter().map(ToString::to_string).collect(),
+        errors: username_errors.iter().map(ToString::to_string).collect(),
         ..FieldView::new("username", "Username", "text")
     };
-    let passwords = ANOTHER.views(errors.password);
+    let passwords = ANOTHER.views(password_errors);
     let fields = [username].into_iter().chain(passwords);
     let fields = fields.chain([temporary_field(Some(submission))]).collect();
     let mut page = PasswordPage::new(fields, form_buttons(staff, ACCOUNTS, false));

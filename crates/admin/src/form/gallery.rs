@@ -148,9 +148,7 @@ fn gallery_path(owner: &Resource, id: i64) -> String {
 
 /// Adds the files of a submission, each in a transaction of its own: a file with an error keeps no other from being added.
 async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission) -> PageResult {
-    let GalleryEdit {
-        owner, gallery, id, ..
-    } = edit;
+    let (owner, gallery, id) = (edit.owner, edit.gallery, edit.id);
     let resource = gallery.resource;
     let images = resource.images.ok_or(PageError::NotFound)?;
     let owner_record = staff.read(move |conn| owner.find(conn, id));
@@ -237,9 +235,7 @@ impl GalleryEdit {
         command: GalleryCommand,
         submission: &Submission,
     ) -> Result<(&'static str, String), Rollback<DescriptionErrors>> {
-        let Self {
-            owner, gallery, id, ..
-        } = *self;
+        let (owner, gallery, id) = (self.owner, self.gallery, self.id);
         let resource = gallery.resource;
         // Images before their row, as everywhere.
         for image in (gallery.ids)(conn, id)? {
@@ -304,11 +300,7 @@ impl GalleryEdit {
         images: &mut [Record],
         submission: &Submission,
     ) -> Result<(usize, DescriptionErrors), SaveError> {
-        let Gallery {
-            resource,
-            description,
-            ..
-        } = self.gallery;
+        let (resource, description) = (self.gallery.resource, self.gallery.description);
         let may_change = self.editor.may(Verb::Change, resource);
         let (mut count, mut errors) = (0, BTreeMap::new());
         for image in images.iter_mut().filter(|_| may_change) {

@@ -215,10 +215,7 @@ pub(crate) const SAVE_BUTTONS: [Button; 3] = [
 pub(crate) const SAVE_AS_NEW: Button = Button::new("_saveasnew", "Save as new");
 
 /// The button of a form whose object was deleted while it was filled in.
-pub(crate) const RESTORE: Button = Button {
-    name: "_restore",
-    label: "Restore it and apply my changes",
-};
+pub(crate) const RESTORE: Button = Button::new("_restore", "Restore it and apply my changes");
 
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Button {

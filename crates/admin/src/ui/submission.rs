@@ -75,10 +75,9 @@ impl Submission {
                 return Err(unreadable(TOO_MANY_FIELDS));
             }
             let name = part.name().unwrap_or_default().to_owned();
-            let disposition = part.content_disposition();
-            let file_name = disposition.and_then(|part| part.get_filename());
-            let file_name =
-                file_name.map(|name| name.chars().take(MAX_FILE_NAME).collect::<String>());
+            let file_name = part.content_disposition().and_then(|it| it.get_filename());
+            let file_name: Option<String> =
+                file_name.map(|name| name.chars().take(MAX_FILE_NAME).collect());
             let mut bytes = BytesMut::new();
             while let Some(chunk) = part.try_next().await.map_err(unreadable)? {
                 bytes.extend_from_slice(&chunk);
