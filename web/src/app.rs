@@ -3,11 +3,9 @@
 
 use actix_web::web::{ServiceConfig, resource, to};
 use oc_http::health::{healthz, readyz};
-use oc_http::{
-    add_slash, cached_page, favicon, not_found, privacy_page, read_page, security_txt, static_file,
-};
+use oc_http::{add_slash, cached_page, favicon, not_found, read_page, static_file};
 
-use crate::handlers::{feed, home, lettings, photos, profiles, sitemap};
+use crate::handlers::{company, feed, home, lettings, photos, profiles, sitemap};
 
 /// Adds previews of public pages to the admin.
 pub(crate) fn previews(config: &mut ServiceConfig) {
@@ -33,9 +31,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         ))
         .service(cached_page("/profiles/", profiles::index))
         .service(cached_page("/profiles/{username}/", profiles::show))
-        .service(cached_page("/privacy/", privacy_page))
+        .service(cached_page("/privacy/", company::privacy))
         .service(cached_page("/robots.txt", sitemap::robots))
-        .service(read_page("/.well-known/security.txt", security_txt))
+        .service(read_page(
+            "/.well-known/security.txt",
+            company::security_txt,
+        ))
         .service(cached_page("/sitemap.xml", sitemap::map))
         .service(cached_page(
             "/sitemap-{kind:[a-z]+}-{number:[0-9]+}.xml",

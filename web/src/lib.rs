@@ -11,6 +11,7 @@ mod handlers;
 mod listing;
 mod photo_view;
 mod picture;
+mod process;
 pub mod registry;
 pub mod server;
 mod telemetry;

@@ -1,5 +1,6 @@
 //! The server: everything that requests share, and the layers that they pass.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use actix_web::App;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::spawn;
-use actix_web::web::{Data, PayloadConfig};
+use actix_web::web::{Data, PayloadConfig, get};
 use anyhow::{Context, ensure};
 use lettings::index;
 use mail::OutgoingMail;
@@ -17,11 +18,9 @@ use oc_http::middleware::{
     check_host, compress, error_pages, request_log, security_headers, sentry_scope,
 };
 use oc_http::page_cache::{CacheLimits, PageCache};
-use oc_http::server::{
-    self, CancellationToken, RequestLimits, Server, ServerOptions, limit_requests,
-};
+use oc_http::server::{CancellationToken, RequestLimits, Server, ServerOptions, limit_requests};
 use oc_http::{
-    Assets, Db, FastPath, Metrics, PageError, Pages, Site, TrustedProxies, listen_for_prometheus,
+    Assets, Db, FastPath, Metrics, PageError, Pages, Site, TrustedProxies, metrics_page,
 };
 use transfer::ReferenceSchema;
 
@@ -30,6 +29,7 @@ use crate::config::{Config, Environment};
 use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
 use crate::listing::is_canonical;
+use crate::process;
 use crate::registry::REGISTRY;
 use crate::telemetry;
 use admin::{AdminState, CookieRules, ImageQueue, PasswordHasher};
@@ -46,15 +46,25 @@ const INDEX_EVERY: Duration = Duration::from_secs(30);
 /// How many of these rounds a rolling upgrade may take.
 const UPGRADE_ROUNDS: u64 = 10;
 
+/// Options of the metrics listener.
+const METRICS_OPTIONS: ServerOptions = ServerOptions {
+    workers: 1,
+    max_connections: 16,
+    client_timeout: Duration::from_secs(5),
+    idle_timeout: Duration::from_mins(2),
+    shutdown_delay: Duration::ZERO,
+    shutdown_timeout: Duration::ZERO,
+};
+
 /// Serves the site until a signal stops it.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     // Reload changed templates at the next request; release builds embed them.
     let reload_templates = cfg!(debug_assertions) && config.environment == Environment::Development;
-    let (shutdown, immediate) = server::listen_for_signals()?;
+    let (shutdown, immediate) = process::listen_for_signals()?;
     let server = start(config, pool, reload_templates, shutdown.clone())?;
     let address = server.address;
     log::info!("serving http://{address}/ from {}", config.database_url);
-    server::notify_systemd(server.heartbeat.clone(), &shutdown);
+    process::notify_systemd(server.heartbeat.clone(), &shutdown);
     let ended = immediate.run_until_cancelled(server.run()).await;
     ended.unwrap_or(Ok(()))
 }
@@ -207,7 +217,7 @@ pub fn start(
         page_cache: page_cache.clone(),
         metrics: metrics.clone(),
     });
-    let listener = server::bind(&config.host, config.port)?;
+    let listener = process::bind(&config.host, config.port)?;
     // The last layer is the outermost.
     let app = move || {
         App::new()
@@ -255,7 +265,7 @@ pub fn start(
     };
     let options = ServerOptions {
         workers: config.workers,
-        max_connections: server::raise_file_limit(config.limits.connections),
+        max_connections: process::raise_file_limit(config.limits.connections),
         client_timeout: config.limits.client_timeout,
         idle_timeout: config.limits.idle_timeout,
         shutdown_delay: config.limits.shutdown_delay.unwrap_or_default(),
@@ -284,4 +294,33 @@ async fn index_changes(db: Data<Db>) {
             Err(error) => log::error!("could not update the search index: {error:?}"),
         }
     }
+}
+
+/// Serves `/metrics` for as long as the returned server runs, on its own listener, which visitors can't reach.
+///
+/// # Errors
+/// If the address is in use.
+fn listen_for_prometheus(
+    address: SocketAddr,
+    metrics: &Data<Metrics>,
+    db: &Data<Db>,
+) -> anyhow::Result<Server> {
+    let listener = TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address} for METRICS_ADDR"))?;
+    let (metrics, db) = (metrics.clone(), db.clone());
+    let app = move || {
+        App::new()
+            .app_data(metrics.clone())
+            .app_data(db.clone())
+            .route("/metrics", get().to(metrics_page))
+            .wrap(from_fn(security_headers))
+    };
+    // Metrics can be read until the program ends, so that a shutdown is visible in them.
+    Server::new(
+        listener,
+        METRICS_OPTIONS,
+        CancellationToken::new(),
+        |_| None,
+        app,
+    )
 }

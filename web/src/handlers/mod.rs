@@ -1,5 +1,6 @@
 //! Handlers, one file per resource. None imports another.
 
+pub(crate) mod company;
 pub(crate) mod feed;
 pub(crate) mod home;
 pub(crate) mod lettings;

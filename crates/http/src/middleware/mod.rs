@@ -13,5 +13,4 @@ pub(crate) use check_host::host_rejection;
 pub use compress::compress;
 pub use error_pages::error_pages;
 pub use request_log::request_log;
-pub(crate) use sentry_scope::{reports_faults, sends_pii};
-pub use sentry_scope::{sentry_scope, set_sentry_user};
+pub use sentry_scope::{reports_faults, sends_pii, sentry_scope, set_sentry_user};

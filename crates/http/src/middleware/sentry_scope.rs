@@ -77,14 +77,14 @@ pub(super) fn capture_fault<B>(response: &HttpResponse<B>) {
 }
 
 /// Whether internal errors are reported.
-pub(crate) fn reports_faults() -> bool {
+pub fn reports_faults() -> bool {
     Hub::current()
         .client()
         .is_some_and(|client| client.is_enabled())
 }
 
 /// Whether the setting `SENTRY_SEND_DEFAULT_PII` is on.
-pub(crate) fn sends_pii() -> bool {
+pub fn sends_pii() -> bool {
     let client = Hub::current().client();
     client.is_some_and(|client| client.options().send_default_pii)
 }

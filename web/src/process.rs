@@ -8,11 +8,9 @@ use actix_web::rt::signal::unix::{SignalKind, signal};
 use actix_web::rt::time::sleep;
 use anyhow::Context;
 use listenfd::ListenFd;
+use oc_http::server::{CancellationToken, Heartbeat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
-use tokio_util::sync::CancellationToken;
-
-use super::http_server::Heartbeat;
 
 /// Connections that may wait to be accepted; the system may have a lower limit.
 const BACKLOG: i32 = 4096;
@@ -25,7 +23,7 @@ const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Two tokens: the first SIGTERM, SIGINT or SIGHUP cancels one, for a graceful shutdown; the second cancels the other,
 /// for an immediate one.
-pub fn listen_for_signals() -> anyhow::Result<(CancellationToken, CancellationToken)> {
+pub(crate) fn listen_for_signals() -> anyhow::Result<(CancellationToken, CancellationToken)> {
     let (graceful, immediate) = (CancellationToken::new(), CancellationToken::new());
     for (name, kind) in [
         ("SIGTERM", SignalKind::terminate()),
@@ -62,7 +60,7 @@ fn is_hangup_ignored() -> bool {
 }
 
 /// The socket that the service manager passed on, or a new one at that address.
-pub fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+pub(crate) fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let passed = ListenFd::from_env().take_tcp_listener(0);
     if let Some(listener) = passed.context("the socket that was passed on is not a TCP socket")? {
         return Ok(listener);
@@ -75,7 +73,7 @@ pub fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
 
 /// Raises the limit on open files to the maximum, and returns how many of the wanted connections fit.
 #[must_use]
-pub fn raise_file_limit(wanted: usize) -> usize {
+pub(crate) fn raise_file_limit(wanted: usize) -> usize {
     let maximum = getrlimit(Resource::Nofile).maximum;
     // If the system refuses, the limit stays as it was.
     let current = maximum;
@@ -93,7 +91,7 @@ pub fn raise_file_limit(wanted: usize) -> usize {
 }
 
 /// Reports that the site is ready, later that it stops, and pings the watchdog while workers are alive.
-pub fn notify_systemd(heartbeat: Heartbeat, shutdown: &CancellationToken) {
+pub(crate) fn notify_systemd(heartbeat: Heartbeat, shutdown: &CancellationToken) {
     notify(&[NotifyState::Ready]);
     let shutdown = shutdown.clone();
     rt::spawn(async move {

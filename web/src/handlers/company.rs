@@ -4,13 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
 use chrono::{Duration, Utc};
+use oc_http::middleware::{reports_faults, sends_pii};
+use oc_http::{Head, Page, PageError, Pages, Site};
 use serde::Serialize;
-
-use crate::error::PageError;
-use crate::head::Head;
-use crate::middleware::{reports_faults, sends_pii};
-use crate::pages::{Page, Pages};
-use crate::site::Site;
 
 /// How long security.txt is valid (RFC 9116 recommends less than a year).
 const SECURITY_TXT_VALIDITY: Duration = Duration::days(180);
@@ -29,7 +25,10 @@ impl Page for PrivacyPage {
 }
 
 /// The privacy page: what the site stores about visitors.
-pub async fn privacy_page(pages: Data<Pages>, site: Data<Site>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn privacy(
+    pages: Data<Pages>,
+    site: Data<Site>,
+) -> Result<HttpResponse, PageError> {
     pages.render(&PrivacyPage {
         head: Head::new(
             &site,
@@ -43,7 +42,7 @@ pub async fn privacy_page(pages: Data<Pages>, site: Data<Site>) -> Result<HttpRe
 }
 
 /// `/.well-known/security.txt` (RFC 9116): where to report security problems; 404 if that is not set.
-pub async fn security_txt(site: Data<Site>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn security_txt(site: Data<Site>) -> Result<HttpResponse, PageError> {
     let contact = site.company.security_contact.as_deref();
     let contact = contact.ok_or(PageError::NotFound)?;
     let canonical = site.url("/.well-known/security.txt");
