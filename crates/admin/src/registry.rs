@@ -1,6 +1,6 @@
 //! The resources that staff manage, and the time zone of the site.
 
-use accounts::admin::{ACCESS_RULES, AccessRules, USER, permission_choices};
+use accounts::admin::{ACCESS_RULES, AccessRules, USER, permission_choices, permission_labels};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{
@@ -111,9 +111,8 @@ impl Registry {
         wanted: &ChoiceQuery<'_>,
     ) -> QueryResult<ChoicePage> {
         let related = match (field.kind, resource.choices) {
-            (FieldKind::Related(app, name), _) | (FieldKind::Choice(app, name), None) => {
-                self.find(app, name)
-            }
+            (FieldKind::Related(app, name) | FieldKind::MultipleChoice(app, name), _)
+            | (FieldKind::Choice(app, name), None) => self.find(app, name),
             (_, Some(choices)) => return choices(conn, wanted),
             (_, None) => None,
         };
@@ -148,10 +147,10 @@ impl Registry {
             (FieldKind::OneOf(_) | FieldKind::AnyOf(_), _) => {
                 return Ok(field.kind.fixed_choices());
             }
-            (FieldKind::Related(app, name), _) | (FieldKind::Choice(app, name), None) => {
-                self.find(app, name)
-            }
-            (_, Some(labels)) => return labels(conn, field.name, values),
+            (FieldKind::Permissions, _) => return Ok(permission_labels(values)),
+            (FieldKind::Related(app, name) | FieldKind::MultipleChoice(app, name), _)
+            | (FieldKind::Choice(app, name), None) => self.find(app, name),
+            (_, Some(labels)) => return labels(conn, values),
             (_, None) => None,
         };
         let Some(related) = related else {

@@ -21,8 +21,6 @@ pub struct AccessRules {
     pub resource: &'static Resource,
     /// Whether its rows are users: they are added with a password, and by users who may also change them.
     pub are_accounts: bool,
-    /// The field whose choices are all permissions.
-    pub permission_field: &'static str,
     /// The permissions that a row has by its groups.
     pub inherited: fn(&mut DbConnection, &FormValues) -> QueryResult<Vec<InheritedPermission>>,
     /// Fields that give or take permissions, or that decide who uses an account: changing them requires
@@ -62,7 +60,6 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
     AccessRules {
         resource: &USER,
         are_accounts: true,
-        permission_field: "user_permissions",
         inherited: |conn, values| Group::inherited_permissions(conn, &ids(values.list("groups"))),
         sensitive_fields: USER_ACCESS,
         guarded_fields: USER_ACCESS,
@@ -92,7 +89,6 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
     AccessRules {
         resource: &GROUP,
         are_accounts: false,
-        permission_field: "permissions",
         inherited: |_, _| Ok(Vec::new()),
         sensitive_fields: &["permissions"],
         guarded_fields: &["name", "permissions"],
@@ -143,28 +139,31 @@ impl AccessRules {
         }
         let exists = |code: &str| known.iter().any(|choice| choice.value == code);
         let mut errors = Vec::new();
-        for Field { name, label, .. } in fields.copied() {
+        for Field {
+            name, label, kind, ..
+        } in fields.copied()
+        {
             let (added, removed) = (
                 new_values(before, after, name),
                 new_values(after, before, name),
             );
-            let may_grant = match name {
-                "user_permissions" | "permissions" => {
+            let may_grant = match (kind, name) {
+                (FieldKind::Permissions, _) => {
                     let mut added = added.iter();
                     added.all(|code| permissions.has(code) && exists(code))
                 }
-                "groups" => {
+                (_, "groups") => {
                     let groups: Vec<i64> = added.iter().filter_map(|id| id.parse().ok()).collect();
                     let codes = Group::permissions_of(conn, &groups)?;
                     codes.iter().all(|(_, code)| permissions.has(code))
                 }
-                "is_superuser" => {
+                (_, "is_superuser") => {
                     permissions.are_all() || before.is_yes(name) == after.is_yes(name)
                 }
                 _ => continue,
             };
             let may_revoke =
-                name != self.permission_field || removed.iter().all(|code| permissions.has(code));
+                kind != FieldKind::Permissions || removed.iter().all(|code| permissions.has(code));
             let violation = match (may_grant, may_revoke) {
                 (true, true) => continue,
                 (true, false) => Violation::Unrevocable,

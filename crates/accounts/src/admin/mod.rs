@@ -7,5 +7,5 @@ mod user;
 
 pub use access::{ACCESS_RULES, AccessRules, InheritedPermission};
 pub use group::GROUP;
-pub use permissions::permission_choices;
+pub use permissions::{permission_choices, permission_labels};
 pub use user::USER;

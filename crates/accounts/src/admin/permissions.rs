@@ -22,8 +22,8 @@ pub fn permission_choices(resources: &[(&str, &str)]) -> Vec<Choice> {
 }
 
 /// The choices with these codes, whether or not anybody has them.
-pub(super) fn labels<'a>(codes: impl IntoIterator<Item = &'a String>) -> Vec<Choice> {
-    codes.into_iter().map(|code| choice(code)).collect()
+pub fn permission_labels(codes: &[String]) -> Vec<Choice> {
+    codes.iter().map(|code| choice(code)).collect()
 }
 
 /// The codes in a field, each once.

@@ -34,7 +34,7 @@ impl FormState {
         let (resource, field) = (bound.resource, bound.field);
         let first = |limit| ChoiceQuery::first(field.name, self.definition.id, limit);
         match field.kind {
-            FieldKind::MultipleChoice => {
+            FieldKind::MultipleChoice(..) => {
                 let all = registry.choices(conn, resource, field, &first(i64::MAX))?;
                 return Ok((all.choices, None));
             }

@@ -201,7 +201,9 @@ fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submissi
                 continue;
             }
             values = match bound.field.kind {
-                FieldKind::MultipleChoice => values.with_list(&name, fields.list(&name)),
+                FieldKind::MultipleChoice(..) | FieldKind::Permissions => {
+                    values.with_list(&name, fields.list(&name))
+                }
                 FieldKind::AnyOf(_) => {
                     // A hidden field with an empty value submits that nothing is chosen.
                     let mut chosen = fields.list(&name);

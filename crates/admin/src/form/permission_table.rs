@@ -29,7 +29,7 @@ impl FormState {
         view: &mut FieldView,
     ) -> QueryResult<()> {
         let editor = &self.definition.editor;
-        let chosen = self.values.list(rules.permission_field);
+        let chosen = self.values.list(&view.name);
         let inherited = (rules.inherited)(conn, &self.values)?;
         let choices = editor.registry.permissions();
         let check_box = |code: String, action| {

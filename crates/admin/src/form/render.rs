@@ -93,8 +93,6 @@ impl FormState {
     ) -> QueryResult<FieldView> {
         let field = bound.field;
         let registry = self.definition.editor.registry;
-        let rules = registry.access(bound.resource);
-        let rules = rules.filter(|rules| rules.permission_field == field.name);
         let (kind, required) = match field.kind {
             FieldKind::Text { min, .. } => ("text", min > 0),
             FieldKind::Email { .. } => ("email", false),
@@ -111,8 +109,8 @@ impl FormState {
             FieldKind::AnyOf(_) => ("checkboxes", false),
             FieldKind::Related(..) => ("select", false),
             FieldKind::Choice(..) => ("select", true),
-            FieldKind::MultipleChoice if rules.is_some() => ("permissions", false),
-            FieldKind::MultipleChoice => ("multiple", false),
+            FieldKind::Permissions => ("permissions", false),
+            FieldKind::MultipleChoice(..) => ("multiple", false),
             FieldKind::DateTime { required } if name.ends_with("_1") => ("time", required),
             FieldKind::DateTime { required } => ("date", required),
         };
@@ -151,7 +149,9 @@ impl FormState {
         if self.definition.read_only {
             return self.readonly(conn, bound, view);
         }
-        if let Some(rules) = rules {
+        if field.kind == FieldKind::Permissions
+            && let Some(rules) = registry.access(bound.resource)
+        {
             self.add_permissions(conn, rules, &mut view)?;
             return Ok(view);
         }

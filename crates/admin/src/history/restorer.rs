@@ -241,13 +241,13 @@ fn with_lost_choices(model: &Resource, entry: &AuditEntry, stored: &FormValues) 
     let is_reference = |field: &&Field| {
         matches!(
             field.kind,
-            FieldKind::MultipleChoice | FieldKind::Related(..)
+            FieldKind::MultipleChoice(..) | FieldKind::Related(..)
         )
     };
     let fields = model.fields.iter().filter(is_reference);
     fields.fold(stored.clone(), |values, field| {
         let current = values.list(field.name);
-        if field.kind != FieldKind::MultipleChoice && !values.text(field.name).is_empty() {
+        if matches!(field.kind, FieldKind::Related(..)) && !values.text(field.name).is_empty() {
             // It has got another one.
             return values;
         }

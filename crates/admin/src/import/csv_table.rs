@@ -155,7 +155,7 @@ impl CsvTable {
             }
             let text = unescape_formula(cell::without_text_formula(text));
             values = match field.kind {
-                FieldKind::MultipleChoice | FieldKind::AnyOf(_) => {
+                FieldKind::MultipleChoice(..) | FieldKind::Permissions | FieldKind::AnyOf(_) => {
                     let list = text.split([' ', ',', ';', '\n', '\r', '\t']);
                     let list = list.filter(|value| !value.is_empty());
                     values.with_list(name, list.map(str::to_owned).collect())

@@ -143,8 +143,10 @@ pub enum FieldKind {
     AnyOf(&'static [(&'static str, FixedChoices)]),
     /// A row of a resource, as (app, name): one of the resource's choices for this field.
     Choice(&'static str, &'static str),
-    /// Any number of the resource's choices.
-    MultipleChoice,
+    /// Any number of rows of another resource, as (app, name), whose list has the choices.
+    MultipleChoice(&'static str, &'static str),
+    /// Any number of permissions.
+    Permissions,
     /// A row of another resource, as (app, name), or nothing. The other resource's list has the choices.
     Related(&'static str, &'static str),
     /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`.
@@ -170,7 +172,8 @@ impl FieldKind {
         matches!(
             self,
             Self::Choice(..)
-                | Self::MultipleChoice
+                | Self::MultipleChoice(..)
+                | Self::Permissions
                 | Self::OneOf(_)
                 | Self::AnyOf(_)
                 | Self::Related(..)

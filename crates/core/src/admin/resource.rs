@@ -61,8 +61,8 @@ pub struct Resource {
     pub restore: fn(&mut DbConnection, &[DeletedRow<'_>]) -> Result<(), SaveError>,
     /// Deletes rows and their dependents: a few hundred at a time. Requires a transaction.
     pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
-    /// Choices of a field of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice) or
-    /// [`FieldKind::MultipleChoice`](crate::admin::FieldKind::MultipleChoice), unless all rows can be chosen, by name.
+    /// Choices of a field of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice), unless all rows can be chosen,
+    /// by name.
     pub choices: Option<FieldChoices>,
     /// Labels of such a field's values, including those that can no longer be chosen. Unknown values are left out.
     /// `None` if rows are labelled by their names.
@@ -112,7 +112,7 @@ impl Resource {
 pub type FieldChoices = fn(&mut DbConnection, &ChoiceQuery<'_>) -> QueryResult<ChoicePage>;
 
 /// Loads labels of values of a field.
-pub type FieldLabels = fn(&mut DbConnection, &str, &[String]) -> QueryResult<Vec<Choice>>;
+pub type FieldLabels = fn(&mut DbConnection, &[String]) -> QueryResult<Vec<Choice>>;
 
 /// The public page of a row.
 #[derive(Debug, Clone, Copy)]

@@ -133,7 +133,7 @@ pub const MODEL: Resource = Resource {
     restore,
     delete: Letting::delete,
     choices: Some(choices),
-    labels: Some(|conn, _, values| Ok(in_one_line(Address::find_all(conn, &ids(values))?))),
+    labels: Some(|conn, values| Ok(in_one_line(Address::find_all(conn, &ids(values))?))),
 };
 
 fn path(object: &Record) -> Option<String> {

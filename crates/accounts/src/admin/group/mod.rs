@@ -33,7 +33,7 @@ pub const GROUP: Resource = Resource {
     search_hint: "name",
     fields: &[
         Field::text("name", "Name", 1, LONGEST_NAME),
-        Field::new("permissions", PERMISSIONS, FieldKind::MultipleChoice),
+        Field::new("permissions", PERMISSIONS, FieldKind::Permissions),
     ],
     inlines: &[],
     images: None,
@@ -48,9 +48,8 @@ pub const GROUP: Resource = Resource {
     save,
     restore,
     delete: Group::delete,
-    // The admin knows all permissions.
     choices: None,
-    labels: Some(|_, _, codes| Ok(permissions::labels(codes))),
+    labels: None,
 };
 
 fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {

@@ -6,15 +6,15 @@ mod list;
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Record,
-    Reference, Resource, SaveError, ids,
+    Choice, DeletedRow, Field, FieldKind, Filter, FormValues, Record, Reference, Resource,
+    SaveError,
 };
 use oc_core::validation::{FieldError, Violation};
 
 use crate::new_user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::{Group, User};
 
-use super::permissions::{self, APP, APP_LABEL};
+use super::permissions::{APP, APP_LABEL};
 use form::{
     DATE_JOINED, GROUPS, JOINED, LAST_LOGIN, PERMISSIONS, UserForm, with_datetime, with_taken,
 };
@@ -72,10 +72,10 @@ pub const USER: Resource = Resource {
         Field::new("is_superuser", "Superuser status", FieldKind::Boolean)
             .section(ACCESS)
             .help("Has all permissions."),
-        Field::new("groups", GROUPS, FieldKind::MultipleChoice)
+        Field::new("groups", GROUPS, FieldKind::MultipleChoice(APP, "group"))
             .section(ACCESS)
             .help("A user gets all permissions of their groups."),
-        Field::new("user_permissions", PERMISSIONS, FieldKind::MultipleChoice).section(ACCESS),
+        Field::new("user_permissions", PERMISSIONS, FieldKind::Permissions).section(ACCESS),
         Field::new(
             "last_login",
             "Last login",
@@ -107,8 +107,8 @@ pub const USER: Resource = Resource {
     save,
     restore,
     delete: User::delete,
-    choices: Some(choices),
-    labels: Some(labels),
+    choices: None,
+    labels: None,
 };
 
 /// Why the last active superuser can't be demoted, deactivated or deleted.
@@ -177,30 +177,9 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     Ok(())
 }
 
-/// The groups. The admin knows all permissions.
-fn choices(conn: &mut DbConnection, _: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    let choices = group_choices(conn)?;
-    Ok(ChoicePage {
-        found: i64::try_from(choices.len()).unwrap_or(i64::MAX),
-        choices,
-    })
-}
-
-fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
-    match field {
-        "groups" => Ok(labelled(Group::find_all(conn, &ids(values))?)),
-        "user_permissions" => Ok(permissions::labels(values)),
-        _ => Ok(Vec::new()),
-    }
-}
-
 fn group_choices(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
-    Ok(labelled(Group::all(conn)?))
-}
-
-fn labelled(groups: Vec<Group>) -> Vec<Choice> {
-    let choice = |group: Group| Choice::new(group.id, group.name);
-    groups.into_iter().map(choice).collect()
+    let groups = Group::all(conn)?.into_iter();
+    Ok(groups.map(|it| Choice::new(it.id, it.name)).collect())
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ fn an_address_has_a_label_even_when_taken() -> anyhow::Result<()> {
         letting(conn, "Two", taken)?;
 
         let values = [taken.to_string(), "99".to_owned(), "x".to_owned()];
-        let labels = LETTING.labels.unwrap()(conn, "address", &values)?;
+        let labels = LETTING.labels.unwrap()(conn, &values)?;
 
         let expected = Choice::new(taken, "2 Gull Lane, Brea, CA 02134");
         assert_eq!(labels, [expected]);
