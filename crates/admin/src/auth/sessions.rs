@@ -100,6 +100,7 @@ pub(crate) async fn end(staff: StaffRequest, submission: Submission) -> PageResu
         })
         .await?;
     let text = match ended {
+        0 if id.is_some() => "This session has already ended.".to_owned(),
         0 => "You have no other sessions.".to_owned(),
         1 => "Ended 1 session.".to_owned(),
         count => format!("Ended {count} sessions."),

@@ -22,6 +22,8 @@ fn users_can_list_and_end_their_sessions() -> Result<()> {
         let id = button(&page.text()?).context("no session can be ended")?;
         let one = here.post(OWN, &[("end", &id)])?;
         let next = here.follow(&one)?;
+        let again = here.post(OWN, &[("end", &id)])?;
+        let ended = here.follow(&again)?;
         let left = [
             there.get("/admin/")?.status,
             elsewhere.get("/admin/")?.status,
@@ -33,6 +35,7 @@ fn users_can_list_and_end_their_sessions() -> Result<()> {
         assert_eq!(text.matches("127.0.0.1").count(), 3, "{text}");
         assert_eq!(text.matches("This session").count(), 1, "{text}");
         assert_contains(&next, "Ended 1 session.");
+        assert_contains(&ended, "This session has already ended.");
         assert_eq!(left.iter().filter(|status| **status == 302).count(), 1);
         assert!(here.follow(&others)?.contains("Ended 1 session."));
         for browser in [&mut there, &mut elsewhere] {
