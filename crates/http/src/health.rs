@@ -12,14 +12,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel::result::Error;
 use oc_core::migrations::{self, MigrateError};
-use oc_core::{DbConnection, integrity};
+use oc_core::{DbConnection, DiskSpace, integrity};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::blocking::run_blocking;
 use crate::compression::Effort;
 use crate::db::Db;
-use crate::disk_space::DiskSpace;
 use crate::error::PageError;
 use crate::page_cache::PageCache;
 use crate::stored_response::StoredResponse;

@@ -9,8 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use lettings::{ListedLetting, index};
 use log::LevelFilter;
-use oc_core::{DbConnection, integrity, migrations, version};
-use oc_http::DiskSpace;
+use oc_core::{DbConnection, DiskSpace, integrity, migrations, version};
 use oc_http::server::CancellationToken;
 use transfer::ReferenceSchema;
 

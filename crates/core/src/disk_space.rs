@@ -1,4 +1,4 @@
-//! Free space on a disk.
+//! Free space on the disk of a database.
 
 use std::fmt;
 use std::io;
