@@ -43,9 +43,7 @@ pub(crate) async fn handle_denied(
     if !is_denied && !matches!(denial, Some(Denial::Escalation(_))) {
         return Ok(response);
     }
-    let Ok(request) = AdminRequest::new(response.request()) else {
-        return Ok(response);
-    };
+    let request = AdminRequest::new(response.request());
     let user = CurrentUser::find(&request).await.unwrap_or_else(|error| {
         log::warn!("could not look up the user of a denied request: {error}");
         None
@@ -82,7 +80,7 @@ pub(crate) async fn handle_unknown_object(
 /// `None` if the path is not that of an object.
 fn redirect_to_index(http: &HttpRequest) -> Option<HttpResponse> {
     let id = http.match_info().get("id")?;
-    let request = AdminRequest::new(http).ok()?;
+    let request = AdminRequest::new(http);
     let mut resources = request.registry().all();
     let resource = resources.find(|resource| http.path().starts_with(&list_path(resource)))?;
     let text = format!("There is no {} with ID “{id}”.", resource.singular);

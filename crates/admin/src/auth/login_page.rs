@@ -5,7 +5,6 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::web::Data;
 use audit::Event;
 use chrono::Utc;
 use oc_http::{LoginOutcome, Metrics, Page, PageResult};
@@ -17,10 +16,8 @@ use crate::auth::login::{Destination, attempt, start_session};
 use crate::auth::pending_login;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form;
-use crate::auth::session::AdminSession;
 use crate::auth::throttle::{AttemptSource, AuthError};
 use crate::auth::totp::{self, CodeKind};
-use crate::state::AdminState;
 use crate::ui::links::see_other;
 use crate::ui::submission::{Submission, has_parts, max_body};
 
@@ -85,19 +82,19 @@ pub(crate) async fn keep_form_for_login(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let http = request.request();
     let is_open = |path: &&str| http.path().starts_with(path);
-    let state = http.app_data::<Data<AdminState>>();
+    let login = AdminRequest::with_cookies(http, cookies);
     // Images are not kept: they may be large.
-    let has_images = has_parts(http)
-        && state.is_some_and(|state| max_body(state.registry, http.path()).is_some());
-    let is_kept = AdminSession::from_request(http).user_id().is_none()
+    let has_images = has_parts(http) && max_body(login.registry(), http.path()).is_some();
+    let is_kept = login.session.user_id().is_none()
         && !http.method().is_safe()
         && !OPEN_PAGES.iter().any(is_open)
         && Csrf::is_known(http, cookies)
         && !has_images;
-    let login = AdminRequest::with_cookies(http, cookies).filter(|_| is_kept);
-    let Some(login) = login else {
+    if !is_kept {
+        // Routing a request requires that nothing else refers to it.
+        drop(login);
         return Ok(next.call(request).await?.map_into_boxed_body());
-    };
+    }
     let submission = request.extract::<Submission>().await?;
     let target = login.target();
     let mut kept = sealed_form::seal(&login, 0, sealed_form::LOGIN, &target, &submission);

@@ -81,23 +81,22 @@ pub(super) enum Denial {
 }
 
 impl AdminRequest {
-    pub(super) fn new(http: &HttpRequest) -> Result<Self, PageError> {
+    pub(super) fn new(http: &HttpRequest) -> Self {
         let cookies = http.app_data::<CookieRules>();
-        let request = cookies.and_then(|cookies| Self::with_cookies(http, *cookies));
-        request.ok_or_else(|| PageError::Internal(anyhow::anyhow!("the server has no admin state")))
+        Self::with_cookies(http, *cookies.expect("the scope has its cookie rules"))
     }
 
-    /// `None` where the server lacks its shared state.
-    pub(super) fn with_cookies(http: &HttpRequest, cookies: CookieRules) -> Option<Self> {
-        Some(Self {
-            pages: http.app_data::<Data<Pages>>()?.clone(),
-            state: http.app_data::<Data<AdminState>>()?.clone(),
-            db: http.app_data::<Data<Db>>()?.clone(),
+    /// A request that the scope with these cookies has not seen yet.
+    pub(super) fn with_cookies(http: &HttpRequest, cookies: CookieRules) -> Self {
+        Self {
+            pages: shared(http),
+            state: shared(http),
+            db: shared(http),
             cookies,
             csrf: Csrf::from_request(http, cookies),
             session: AdminSession::from_request(http),
             http: http.clone(),
-        })
+        }
     }
 
     pub(crate) fn key(&self) -> &SecretKey {
@@ -274,11 +273,16 @@ impl AdminRequest {
     }
 }
 
+fn shared<T: 'static>(http: &HttpRequest) -> Data<T> {
+    let data = http.app_data::<Data<T>>();
+    data.expect("the server has the state of the admin").clone()
+}
+
 impl FromRequest for AdminRequest {
     type Error = PageError;
     type Future = std::future::Ready<Result<Self, PageError>>;
 
     fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Self::new(http))
+        std::future::ready(Ok(Self::new(http)))
     }
 }

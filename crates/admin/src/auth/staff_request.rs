@@ -40,7 +40,6 @@ impl FromRequest for StaffRequest {
     fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = AdminRequest::new(http);
         Box::pin(async move {
-            let request = request?;
             let Some(user) = CurrentUser::find(&request).await? else {
                 let login = login_path(LOGIN, &request.target());
                 return Err(PageError::Redirect(login));
