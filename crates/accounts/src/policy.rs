@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_its_words() {
+    fn each_rule_has_its_message() {
         for (password, words) in [
             ("x7#Kq", "Password is too short: use at least 8 characters."),
             ("sunshine1", "Password is too common."),

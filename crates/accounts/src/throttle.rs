@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_twenty_five_failures_over_as_many_names() -> anyhow::Result<()> {
+    fn an_address_is_throttled_after_25_failures_with_any_username() -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..25 {
                 let name = format!("name{number}");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_has_a_wider_limit_of_its_own() -> anyhow::Result<()> {
+    fn an_ipv6_network_has_its_own_wider_limit() -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..100 {
                 let (address, name) = (

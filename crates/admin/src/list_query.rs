@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_left_out() {
+    fn invalid_parameters_are_ignored() {
         assert_eq!(parse("o=0.9.x.-"), parse(""));
         assert_eq!(parse("genre__exact="), parse(""));
         for page in ["0", "-1", "x", "99999999999999999999"] {

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_transactions_get_a_lock_one_after_the_other() -> anyhow::Result<()> {
+    fn waiting_transactions_get_a_lock_in_turn() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };

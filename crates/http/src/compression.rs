@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_tag_is_known_whatever_a_proxy_made_of_it() {
+    fn an_entity_tag_changed_by_a_proxy_is_recognized() {
         let tag = weak_tag("abc");
         for (list, expected) in [
             ("W/\"abc\"", true),

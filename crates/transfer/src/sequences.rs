@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_inserted_meanwhile_leave_no_sequence_behind() -> anyhow::Result<()> {
+    fn concurrent_inserts_leave_no_sequence_behind() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_grants_or_revokes_a_permission_that_they_lack() -> anyhow::Result<()> {
+    fn permissions_that_the_user_lacks_cannot_be_granted_or_revoked() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             User::set_staff(conn, id, true)?;

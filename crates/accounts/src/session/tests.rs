@@ -71,7 +71,7 @@ fn a_session_dated_in_the_future_is_not_valid() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_session_is_found_while_somebody_else_writes() -> anyhow::Result<()> {
+fn a_session_is_found_during_another_write() -> anyhow::Result<()> {
     for db in TestDb::each()? {
         let (mut writer, mut conn) = (db.connect()?, db.connect()?);
         user_with_session(&mut conn)?;
@@ -106,7 +106,7 @@ fn the_token_itself_is_not_stored() -> anyhow::Result<()> {
 }
 
 #[test]
-fn all_sessions_of_a_user_end_but_the_one_that_is_kept() -> anyhow::Result<()> {
+fn all_sessions_of_a_user_end_except_the_given_one() -> anyhow::Result<()> {
     on_both(|conn| {
         let (ada, bob) = (user(conn, "ada")?, user(conn, "bob")?);
         for (token, id) in [("a1", ada), ("a2", ada), ("b1", bob)] {
@@ -131,7 +131,7 @@ fn all_sessions_of_a_user_end_but_the_one_that_is_kept() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_proof_is_never_taken_back_by_an_older_request() -> anyhow::Result<()> {
+fn an_older_request_does_not_reset_the_reauthentication() -> anyhow::Result<()> {
     on_both(|conn| {
         user_with_session(conn)?;
 
@@ -146,7 +146,7 @@ fn a_proof_is_never_taken_back_by_an_older_request() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Result<()> {
+fn active_sessions_of_a_user_are_listed_and_ended() -> anyhow::Result<()> {
     on_both(|conn| {
         let (ada, bob) = (user(conn, "ada")?, user(conn, "bob")?);
         for (token, id) in [("a1", ada), ("a2", ada), ("b1", bob)] {
@@ -176,7 +176,7 @@ fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Resul
 }
 
 #[test]
-fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::Result<()> {
+fn a_renewed_token_keeps_the_age_of_the_session() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
         let login = SessionLogin::new(password::UNUSABLE, "", &"b".repeat(300), at(0));
@@ -192,7 +192,7 @@ fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::R
 }
 
 #[test]
-fn with_another_password_a_session_is_not_found_however_it_came_to_be() -> anyhow::Result<()> {
+fn a_changed_password_invalidates_every_session() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
         User::set_password(conn, id, "another")?;
@@ -206,7 +206,7 @@ fn with_another_password_a_session_is_not_found_however_it_came_to_be() -> anyho
 }
 
 #[test]
-fn a_session_goes_on_when_the_same_password_is_hashed_anew() -> anyhow::Result<()> {
+fn rehashing_the_same_password_keeps_the_session() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user_with_session(conn)?;
 

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_counts_for_its_user_and_from_our_own_pages() {
+    fn a_token_is_valid_for_its_user_and_origin() {
         assert!(accepted(7, &[]));
         assert!(!accepted(8, &[]));
         assert!(accepted(7, &[("sec-fetch-site", "same-origin")]));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cookie_no_token_counts() {
+    fn without_a_cookie_no_token_is_valid() {
         let request = TestRequest::post().to_http_request();
         let csrf = Csrf::from_request(&request, RULES);
         let token = csrf.token(&key(), 0);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn over_https_cookies_belong_to_this_host_alone() {
+    fn https_cookies_have_the_host_prefix() {
         let cookie = CookieRules { https: true }.cookie("session", "x".to_owned());
 
         assert_eq!(cookie.name(), "__Host-session");

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_known_to_its_users_until_password_or_second_factor_change() {
+    fn a_device_is_known_until_password_or_second_factor_change() {
         let key = SecretKey::random();
 
         let request = after(
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_counts_on_its_own_browser_alone() {
+    fn a_device_token_is_valid_on_its_own_device_only() {
         let key = SecretKey::random();
         let value = |request: &HttpRequest| request.cookie(COOKIE).unwrap().value().to_owned();
         let (ada, eve) = (

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_sent_to_another_site_or_the_logout() {
+    fn redirects_stay_on_the_site_and_avoid_the_logout() {
         assert_eq!(path("/admin/library/book/?q=a"), "/admin/library/book/?q=a");
         let targets =
             "|//evil.example|https://evil.example|/\\evil|/admin/\\\r\nx|/library/|/admin/logout/";

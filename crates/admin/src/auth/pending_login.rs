@@ -74,7 +74,7 @@ mod tests {
     const RULES: CookieRules = CookieRules { https: false };
 
     #[test]
-    fn a_right_password_counts_for_ten_minutes() {
+    fn a_correct_password_is_valid_for_ten_minutes() {
         let (key, user) = (SecretKey::random(), user(7, "hash"));
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         let request = TestRequest::get()

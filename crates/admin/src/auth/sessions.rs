@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_are_told_apart_by_their_own_names() {
+    fn browsers_are_recognized_by_user_agent() {
         for (name, expected) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

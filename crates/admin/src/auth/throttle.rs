@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_in_minutes_that_have_passed_when_it_is_over() {
+    fn the_remaining_minutes_are_rounded_up() {
         let words = |seconds| AuthError::Throttled(Duration::seconds(seconds)).message("");
 
         assert_eq!(words(1), "Too many attempts. Try again in 1 minute.");

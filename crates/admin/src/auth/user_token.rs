@@ -100,7 +100,7 @@ pub(super) mod tests {
     };
 
     #[test]
-    fn a_token_counts_for_its_user_until_a_fact_changes() {
+    fn a_token_is_valid_for_its_user_until_a_fact_changes() {
         let (key, now) = (SecretKey::random(), DateTime::UNIX_EPOCH);
         let token = TOKEN.issue(&key, &user(7, "hash"), now);
         let mut moved = user(7, "hash");

@@ -151,7 +151,7 @@ mod tests {
     use crate::tests::BOOK;
 
     #[test]
-    fn enter_in_the_field_for_words_searches_and_does_not_save() {
+    fn enter_in_the_search_field_searches_instead_of_saving() {
         let model = &BOOK;
         let asks = |form: &str| is_search(model, &Submission::parse(form.as_bytes()));
 

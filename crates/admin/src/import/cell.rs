@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_spreadsheet_makes_of_a_stored_text_is_the_same() {
+    fn a_value_rewritten_by_a_spreadsheet_is_unchanged() {
         for (stored, cell) in [
             ("007", "7"),
             ("1e5", "100000"),

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_harmless_is_read_as_it_was() {
+    fn escaped_cells_are_read_as_the_original() {
         for text in "=1+1|'=1+1|''|'s-Gravenhage|-|Gull Lane||a;=1;'=2;;-\t@|\t;\n'".split('|') {
             assert_eq!(unescape_formula(&escape_formula(text)), text);
         }

@@ -47,7 +47,7 @@ fn decompress(path: &Path) -> anyhow::Result<String> {
 }
 
 #[test]
-fn a_flipped_byte_that_changes_anything_is_noticed() -> anyhow::Result<()> {
+fn any_flipped_byte_that_changes_a_row_is_detected() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
     let original = std::fs::read(&path)?;
     let text = decompress(&path)?;
@@ -67,7 +67,7 @@ fn a_flipped_byte_that_changes_anything_is_noticed() -> anyhow::Result<()> {
 }
 
 #[test]
-fn any_cut_is_noticed() -> anyhow::Result<()> {
+fn any_truncation_is_detected() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
     let original = std::fs::read(&path)?;
 
@@ -113,7 +113,7 @@ fn foreign_files_and_newer_formats_have_different_errors() -> anyhow::Result<()>
 }
 
 #[test]
-fn changed_missing_and_extra_lines_are_noticed() -> anyhow::Result<()> {
+fn changed_missing_and_extra_lines_are_detected() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
     let text = decompress(&path)?;
     let mut lines: Vec<&str> = text.lines().collect();

@@ -39,7 +39,7 @@ fn a_group_is_saved_with_its_permissions() -> anyhow::Result<()> {
 }
 
 #[test]
-fn broken_rules_are_told_together() -> anyhow::Result<()> {
+fn validation_errors_are_reported_together() -> anyhow::Result<()> {
     on_both(|conn| {
         (GROUP.save)(conn, None, &values("editors", &[]))?;
         let mut refusal = |name: &str, codes: &[&str]| {
@@ -93,7 +93,7 @@ fn groups_are_listed_by_name() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
+fn a_deleted_group_is_restored_with_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = (GROUP.save)(conn, None, &values("editors", &["a.view_a"]))?;
         let stored = GROUP.load(conn, id)?.expect("it is there");

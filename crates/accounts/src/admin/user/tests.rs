@@ -90,7 +90,7 @@ fn groups_and_permissions_are_saved_and_listed() -> anyhow::Result<()> {
 }
 
 #[test]
-fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
+fn errors_use_the_labels_of_the_form() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
         user(conn, "bob")?;

@@ -12,7 +12,7 @@ use super::{
 use crate::schema::lettings;
 
 #[test]
-fn only_a_real_change_updates_the_time_of_the_letting() -> anyhow::Result<()> {
+fn only_a_change_updates_the_time_of_the_letting() -> anyhow::Result<()> {
     on_both(|conn| {
         let home = address(conn, "1", "Gull Lane")?;
         let id = letting(conn, "One", home)?;

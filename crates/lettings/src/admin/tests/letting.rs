@@ -74,7 +74,7 @@ fn free_addresses_and_the_current_one_can_be_chosen() -> anyhow::Result<()> {
 }
 
 #[test]
-fn an_address_has_a_label_even_when_taken() -> anyhow::Result<()> {
+fn an_address_in_use_has_a_label() -> anyhow::Result<()> {
     on_both(|conn| {
         let taken = address(conn, "2", "Gull Lane")?;
         letting(conn, "Two", taken)?;
