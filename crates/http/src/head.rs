@@ -1,7 +1,7 @@
 //! The head of a page: title, description, and data for search engines and link previews.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::site::{Company, Site};
 
@@ -75,9 +75,8 @@ impl Head {
         }
     }
 
-    /// Adds JSON-LD without the empty values in it.
-    pub fn json_ld(mut self, mut facts: Value) -> Self {
-        remove_empty(&mut facts);
+    /// Adds JSON-LD.
+    pub fn json_ld(mut self, facts: &Value) -> Self {
         // JSON has these characters only inside strings, where they can be escaped.
         let text = facts
             .to_string()
@@ -96,39 +95,17 @@ impl Head {
     }
 }
 
-/// Removes members that are null, or an empty text or list.
-fn remove_empty(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(remove_empty),
-        Value::Object(members) => members.retain(|_, member| {
-            remove_empty(member);
-            !member.is_null() && member != "" && member != &json!([])
-        }),
-        _ => {}
-    }
-}
-
-/// A breadcrumb trail as JSON-LD: names and paths, from the home page on.
-pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> Value {
-    let items: Vec<_> = trail
-        .iter()
-        .zip(1..)
-        .map(|((name, path), position)| {
-            json!({ "@type": "ListItem", "position": position, "name": name, "item": site.url(path) })
-        })
-        .collect();
-    json!({ "@type": "BreadcrumbList", "itemListElement": items })
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn no_text_can_end_the_script_element() {
         let site = Site::default();
 
-        let head = Head::new(&site, "/", "T", "D").json_ld(json!({ "name": "</script><b>&" }));
+        let head = Head::new(&site, "/", "T", "D").json_ld(&json!({ "name": "</script><b>&" }));
 
         assert_eq!(
             head.json_ld.as_deref(),

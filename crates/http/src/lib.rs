@@ -31,7 +31,7 @@ pub use blocking::run_blocking;
 pub use db::{Db, Work};
 pub use error::{PageError, PageResult};
 pub use fast_path::FastPath;
-pub use head::{Head, SITE_NAME, breadcrumbs};
+pub use head::{Head, SITE_NAME};
 pub use metrics::{LoginOutcome, Metrics, metrics_page};
 pub use page_links::{PageLinks, found};
 pub use pages::{Page, Pages};

@@ -50,7 +50,7 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
         "Holiday Homes in Orange County, California",
         "Houses, apartments and cottages on the coast of Orange County, California. By the week or longer.",
     )
-    .json_ld(json!({
+    .json_ld(&json!({
         "@context": "https://schema.org",
         "@type": "WebSite",
         "name": SITE_NAME,

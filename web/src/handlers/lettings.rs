@@ -11,10 +11,10 @@ use lettings::{
     country,
 };
 use oc_http::POLICY_WITH_SCRIPTS;
-use oc_http::{Head, Page, PageError, Site, breadcrumbs};
+use oc_http::{Head, Page, PageError, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::card::{self, Card, CardData, cards};
 use crate::listing::Search;
@@ -232,13 +232,7 @@ async fn render(
             letting.summary.clone()
         },
     )
-    .json_ld(json!({
-        "@context": "https://schema.org",
-        "@graph": [facts(&site, &path, &letting, &address, &photos), breadcrumbs(
-            &site,
-            &[("Home", "/"), ("Lettings", PATH), (&letting.title, &path)],
-        )],
-    }));
+    .json_ld(&json_ld(&site, &path, &letting, &address, &photos));
     head.kind = "article";
     head.noindex = audience == Audience::Staff;
     if let Some(cover) = photos.first() {
@@ -275,21 +269,21 @@ async fn render(
     Ok(response)
 }
 
-/// A letting as schema.org structured data.
-fn facts(
+/// A letting and its breadcrumb trail as schema.org structured data.
+fn json_ld(
     site: &Site,
     path: &str,
     letting: &Letting,
     address: &Address,
     photos: &[Photo],
-) -> serde_json::Value {
+) -> Value {
     let pets = matches!(&*letting.pets, "yes" | "no").then_some(letting.pets == "yes");
     let images = photos.iter().map(|photo| site.url(&photo.path(WIDTHS[2])));
     let features = letting.offers().into_iter().flat_map(|(_, labels)| labels);
     let features = features.map(
         |name| json!({ "@type": "LocationFeatureSpecification", "name": name, "value": true }),
     );
-    json!({
+    let accommodation = json!({
         "@type": "Accommodation",
         "name": letting.title,
         "url": site.url(path),
@@ -309,5 +303,27 @@ fn facts(
         "numberOfBedrooms": letting.bedrooms,
         "petsAllowed": pets,
         "amenityFeature": features.collect::<Vec<_>>(),
-    })
+    });
+    let trail = [("Home", "/"), ("Lettings", PATH), (&letting.title, path)];
+    let items = trail.iter().zip(1..).map(|((name, path), position)| {
+        json!({ "@type": "ListItem", "position": position, "name": name, "item": site.url(path) })
+    });
+    let breadcrumbs =
+        json!({ "@type": "BreadcrumbList", "itemListElement": items.collect::<Vec<_>>() });
+    let mut graph =
+        json!({ "@context": "https://schema.org", "@graph": [accommodation, breadcrumbs] });
+    remove_empty(&mut graph);
+    graph
+}
+
+/// Removes members that are null, or an empty text or list.
+fn remove_empty(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(remove_empty),
+        Value::Object(members) => members.retain(|_, member| {
+            remove_empty(member);
+            !member.is_null() && member != "" && member != &json!([])
+        }),
+        _ => {}
+    }
 }
