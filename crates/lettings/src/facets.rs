@@ -45,7 +45,7 @@ pub struct Facets {
     pub without_price: i64,
 }
 
-/// The facts of a letting that filters are about.
+/// The fields of a letting that filters use.
 #[derive(Queryable)]
 struct FilteredFacts {
     kind: String,
@@ -57,8 +57,8 @@ struct FilteredFacts {
 }
 
 impl FilteredFacts {
-    /// Those of published lettings that have any, at most [`MAX_COUNT`]. An index has the same condition, so that a million
-    /// bare lettings cost nothing.
+    /// Loads them for published lettings that have any. An index has the same condition, so that a million bare lettings
+    /// cost nothing. Of more than [`MAX_COUNT`] lettings with facts, that many decide which filters are offered.
     fn load(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         let has_any = "(kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL \
             OR price_from IS NOT NULL OR pets <> '' OR features <> '')";
@@ -83,9 +83,10 @@ impl Facets {
     pub fn load(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Self> {
         let towns = Town::all(conn)?;
         let facts = FilteredFacts::load(conn)?;
-        let total: i64 = towns.iter().map(|town| town.lettings).sum();
+        let published: i64 = towns.iter().map(|town| town.lettings).sum();
+        let compared = published.min(MAX_COUNT);
         let differs =
-            |count: usize| count > 0 && i64::try_from(count).is_ok_and(|count| count < total);
+            |count: usize| count > 0 && i64::try_from(count).is_ok_and(|count| count < compared);
         let some = |has: &dyn Fn(&FilteredFacts) -> bool| {
             differs(facts.iter().filter(|facts| has(facts)).count())
         };
@@ -96,10 +97,11 @@ impl Facets {
         };
         let kinds = KINDS.iter().map(|(kind, _)| *kind);
         let kinds = kinds.filter(|kind| !kind.is_empty() && some(&|facts| facts.kind == *kind));
+        let names = facts.iter().flat_map(|facts| facts.features.split(' '));
+        let names: Vec<&str> = names.collect();
+        let count = |feature: &str| names.iter().filter(|name| **name == feature).count();
         let features = FEATURES.into_iter();
-        let features = features.filter(|feature| {
-            some(&|facts| facts.features.split(' ').any(|name| name == *feature))
-        });
+        let features = features.filter(|feature| differs(count(feature)));
         let (cities, states) = towns
             .into_iter()
             .map(|town| (town.city, town.state))

@@ -87,13 +87,13 @@ impl LettingFilter {
 pub struct Sort {
     /// What it compares.
     pub key: SortKey,
-    /// Whether the largest comes first.
+    /// Whether the order is descending.
     pub is_reversed: bool,
 }
 
 /// What an order of lettings compares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "columns, but for prices")]
+#[expect(missing_docs, reason = "named after columns, except prices")]
 pub enum SortKey {
     #[default]
     Id,

@@ -13,7 +13,7 @@ use crate::schema::lettings;
 /// Maximum length of a title, in characters.
 pub(crate) const LONGEST_TITLE: usize = 256;
 
-/// Unvalidated letting. By default it is published, and has no facts.
+/// Unvalidated letting. By default it is published, and has no facts. The demo data is read as drafts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields of the stored row, as typed")]

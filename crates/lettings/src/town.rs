@@ -7,7 +7,7 @@ use oc_core::{CachedStatement, DbConnection};
 
 use crate::schema::town_totals;
 
-/// A city, in one of its states, with published lettings.
+/// A city and its state, with the number of published lettings.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = town_totals)]
 pub struct Town {
