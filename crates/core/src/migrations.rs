@@ -36,7 +36,8 @@ pub enum MigrateError {
     Newer(String),
     /// The database belongs to a Django edition of the site.
     #[error(
-        "the database is that of a Django site; set DATABASE_URL to a new database, and move the site there with import-django"
+        "the database belongs to a Django site; set DATABASE_URL to a new database and import the old one with \
+         `oc-lettings import-django`"
     )]
     Django,
     /// A migration failed; the whole run was rolled back.
@@ -52,7 +53,7 @@ pub enum MigrateError {
     Database(#[from] diesel::result::Error),
 }
 
-/// Migration status; changes nothing.
+/// Migration status; changes nothing. Rejects the file of a Django site, which would otherwise get a second, empty site.
 ///
 /// A migration that only adds inserts itself into `compatible_migrations`, with the newest migration that a program
 /// must know to work with it. An older release can run on a database with compatible migrations; any other unknown
@@ -60,6 +61,11 @@ pub enum MigrateError {
 pub fn status(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     let known = versions();
     let applied = applied(conn)?;
+    // A PostgreSQL database may be shared with other programs.
+    let is_file = matches!(conn, DbConnection::Sqlite(_));
+    if applied.is_empty() && is_file && has_table(conn, "django_migrations")? {
+        return Err(MigrateError::Django);
+    }
     let pending: Vec<String> = known.difference(&applied).cloned().collect();
     let unknown: Vec<String> = applied.difference(&known).cloned().collect();
     if !unknown.is_empty() {
@@ -89,8 +95,7 @@ pub fn migrate_exactly(conn: &mut DbConnection) -> Result<Status, MigrateError> 
     }
 }
 
-/// Applies pending migrations and returns the status before. Rejects a database of Django, which would get a second,
-/// empty site.
+/// Applies pending migrations and returns the status before.
 ///
 /// Takes a lock that every node respects and then reads the list again, so that processes started together migrate
 /// once. The whole run is one transaction.
@@ -106,9 +111,6 @@ pub fn migrate(conn: &mut DbConnection) -> Result<Status, MigrateError> {
                 .execute(postgres)?;
         }
         let status = status(conn)?;
-        if status.brand_new && has_table(conn, "django_migrations")? {
-            return Err(MigrateError::Django);
-        }
         match conn {
             DbConnection::Postgres(postgres) => run(postgres, &POSTGRES, &status.pending)?,
             DbConnection::Sqlite(sqlite) => run(sqlite, &SQLITE, &status.pending)?,
@@ -235,13 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn a_database_of_django_is_rejected() -> anyhow::Result<()> {
+    fn only_a_file_of_django_is_rejected() -> anyhow::Result<()> {
         on_both(|conn| {
             revert_all(conn)?;
             conn.batch_execute("CREATE TABLE django_migrations (id INTEGER)")?;
 
-            assert!(matches!(migrate(conn), Err(MigrateError::Django)));
-            assert!(status(conn)?.brand_new);
+            let is_rejected = matches!(migrate(conn), Err(MigrateError::Django));
+
+            assert_eq!(is_rejected, matches!(conn, DbConnection::Sqlite(_)));
             Ok(())
         })
     }
