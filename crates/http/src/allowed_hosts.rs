@@ -13,11 +13,16 @@ impl AllowedHosts {
             return false;
         };
         let is_below = |domain: &str| {
-            let rest = name.strip_suffix(domain);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            let start = name.len().checked_sub(domain.len());
+            let parts = start.and_then(|start| name.split_at_checked(start));
+            parts.is_some_and(|(rest, end)| {
+                end.eq_ignore_ascii_case(domain) && (rest.is_empty() || rest.ends_with('.'))
+            })
         };
         self.0.iter().any(|allowed| {
-            allowed == "*" || name == *allowed || allowed.strip_prefix('.').is_some_and(is_below)
+            allowed == "*"
+                || name.eq_ignore_ascii_case(allowed)
+                || allowed.strip_prefix('.').is_some_and(is_below)
         })
     }
 
@@ -58,15 +63,15 @@ impl FromStr for AllowedHosts {
 /// Whether two values like those of Host headers name the same host, apart from case, a trailing dot and the default
 /// ports 80 and 443.
 pub(crate) fn is_same_host(left: &str, right: &str) -> bool {
-    let left = normalize(left);
-    left.is_some() && left == normalize(right)
+    let hosts = normalize(left).zip(normalize(right));
+    hosts.is_some_and(|(left, right)| left.0.eq_ignore_ascii_case(right.0) && left.1 == right.1)
 }
 
-/// Host and port without what makes no difference; the port is empty for a default one.
-fn normalize(host: &str) -> Option<(String, &str)> {
+/// Host without a trailing dot, and port, which is empty for a default one.
+fn normalize(host: &str) -> Option<(&str, &str)> {
     let (name, port) = split_port(host)?;
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let is_default = matches!(port, "80" | "443");
+    let name = name.strip_suffix('.').unwrap_or(name);
     Some((name, if is_default { "" } else { port }))
 }
 

@@ -29,7 +29,7 @@ pub enum PageError {
     /// 400: the request is malformed.
     #[error("bad request")]
     BadRequest,
-    /// 400, 408, 413, 414 or 431: the request is beyond a limit, or for a foreign host. The reason is for the log.
+    /// 400, 408, 413, 414 or 431: the request exceeds a limit, or its host is not allowed. The reason is only logged.
     #[error("rejected a request: {1}")]
     Rejected(StatusCode, Cow<'static, str>),
     /// 403: signed in, but not permitted.

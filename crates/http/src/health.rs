@@ -11,6 +11,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel::result::Error;
+use oc_core::hints::is_transient;
 use oc_core::migrations::{self, MigrateError};
 use oc_core::{DbConnection, DiskSpace, integrity};
 use serde_json::json;
@@ -159,7 +160,7 @@ impl HealthChecks {
         checks
     }
 
-    /// Outcomes of the checks that need the database, as far as it replies in time.
+    /// Outcomes of the checks that need the database; `unknown` for those that don't finish in time.
     async fn check_database(&self) -> BTreeMap<&'static str, &'static str> {
         let names = self.database_checks.iter().map(|check| check.name);
         let mut outcomes: BTreeMap<_, _> = names.map(|name| (name, "unknown")).collect();
@@ -173,13 +174,15 @@ impl HealthChecks {
                 outcomes.insert(name, outcome);
             };
             let is_read_only = writes && integrity::is_read_only(conn)?;
+            set("database", if is_read_only { "read-only" } else { OK });
             let migrations = match migrations::status(conn) {
                 Ok(status) if status.pending.is_empty() => OK,
                 Ok(_) => "pending",
-                Err(MigrateError::Database(error)) => return Err(error.into()),
+                Err(MigrateError::Database(error)) if is_transient(&error) => {
+                    return Err(error.into());
+                }
                 Err(_) => "failed",
             };
-            set("database", if is_read_only { "read-only" } else { OK });
             set("migrations", migrations);
             for check in &*checks {
                 set(check.name, check.run(conn)?);
