@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::validation::{Checker, FieldError};
 
+use crate::permissions::BATCH;
 use crate::schema::{group_rights, groups, user_groups};
 use crate::session::Session;
 
@@ -117,7 +118,10 @@ impl Group {
         diesel::delete(group_rights::table.filter(group_rights::group_id.eq(id))).execute(conn)?;
         let row = |code| (group_rights::group_id.eq(id), group_rights::code.eq(code));
         let rows: Vec<_> = wanted.into_iter().map(row).collect();
-        conn.insert_rows(diesel::insert_into(group_rights::table).values(&rows))
+        for batch in rows.chunks(BATCH) {
+            conn.insert_rows(diesel::insert_into(group_rights::table).values(batch))?;
+        }
+        Ok(())
     }
 }
 

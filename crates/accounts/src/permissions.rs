@@ -9,6 +9,9 @@ use crate::schema::{group_rights, user_groups, user_rights};
 use crate::session::Session;
 use crate::user::User;
 
+/// Permissions that are inserted by one statement: databases limit its parameters.
+pub(crate) const BATCH: usize = 500;
+
 /// An action on rows of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
@@ -167,7 +170,10 @@ impl User {
         diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
         let row = |code| (user_rights::user_id.eq(id), user_rights::code.eq(code));
         let rows: Vec<_> = wanted.into_iter().map(row).collect();
-        conn.insert_rows(diesel::insert_into(user_rights::table).values(&rows))
+        for batch in rows.chunks(BATCH) {
+            conn.insert_rows(diesel::insert_into(user_rights::table).values(batch))?;
+        }
+        Ok(())
     }
 }
 

@@ -65,7 +65,7 @@ impl AccountStatus {
 }
 
 impl User {
-    /// The user with this username, which may be spelled as in a form.
+    /// The user with this username, which is normalized first.
     pub fn find_by_username(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
         Self::query()
             .filter(users::username.eq(normalize_username(username)))
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_found_by_every_spelling_of_the_username() -> anyhow::Result<()> {
+    fn a_user_is_found_by_an_unnormalized_username() -> anyhow::Result<()> {
         on_both(|conn| {
             user(conn, "Jos\u{e9}")?;
 

@@ -26,7 +26,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The resources, in UTC and without mails.
+    /// These resources, with UTC as the time zone and without mails.
     #[must_use]
     pub const fn new(resources: &'static [&'static Resource]) -> Self {
         Self {

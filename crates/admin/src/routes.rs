@@ -70,9 +70,7 @@ where
         .default_service(to(not_found))
         .wrap(from_fn(handle_unknown_object))
         .wrap(from_fn(handle_denied))
-        .wrap(from_fn(move |request, next| {
-            keep_form_for_login(cookies, request, next)
-        }))
+        .wrap(from_fn(keep_form_for_login))
         .wrap(sessions)
         .wrap(from_fn(reject_writes))
         .wrap(

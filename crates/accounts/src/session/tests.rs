@@ -192,7 +192,7 @@ fn a_renewed_token_keeps_the_age_of_the_session() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_changed_password_invalidates_every_session() -> anyhow::Result<()> {
+fn a_session_stored_after_a_password_change_is_not_found() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
         User::set_password(conn, id, "another")?;

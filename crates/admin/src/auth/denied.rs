@@ -34,8 +34,8 @@ pub(crate) async fn handle_denied(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
-    let asks_password = response.request().extensions_mut().remove();
-    if let Some(ReauthResponse(page)) = asks_password {
+    let reauth = response.request().extensions_mut().remove();
+    if let Some(ReauthResponse(page)) = reauth {
         return Ok(response.into_response(page));
     }
     let denial = response.request().extensions().get().cloned();

@@ -122,7 +122,10 @@ impl Destination {
     /// `next` if it is a page of the admin, otherwise the index: never another site, or the logout.
     pub(crate) fn path(&self) -> &str {
         let is_plain = self.next.chars().all(|c| !c.is_control() && c != '\\');
-        if self.next.starts_with("/admin/") && self.next != LOGOUT && is_plain {
+        if self.next.starts_with("/admin/")
+            && self.next.split('?').next() != Some(LOGOUT)
+            && is_plain
+        {
             &self.next
         } else {
             "/admin/"
@@ -163,10 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn redirects_stay_on_the_site_and_avoid_the_logout() {
+    fn redirects_stay_in_the_admin_and_avoid_the_logout() {
         assert_eq!(path("/admin/library/book/?q=a"), "/admin/library/book/?q=a");
-        let targets =
-            "|//evil.example|https://evil.example|/\\evil|/admin/\\\r\nx|/library/|/admin/logout/";
+        let targets = "|//evil.example|https://evil.example|/\\evil|/admin/\\\r\nx|/library/|/admin/logout/|/admin/logout/?next=/";
         for next in targets.split('|') {
             assert_eq!(path(next), "/admin/", "{next}");
         }

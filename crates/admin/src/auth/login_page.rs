@@ -10,7 +10,7 @@ use chrono::Utc;
 use oc_http::{LoginOutcome, Metrics, Page, PageResult};
 use serde::Serialize;
 
-use crate::auth::csrf::{CookieRules, Csrf, with_cookie};
+use crate::auth::csrf::{Csrf, with_cookie};
 use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path};
 use crate::auth::login::{Destination, attempt, start_session};
 use crate::auth::pending_login;
@@ -71,24 +71,23 @@ impl LoginMessage {
     }
 }
 
-/// Pages whose forms need no session, or have nothing to keep.
+/// Pages whose submissions are not kept over the login.
 const OPEN_PAGES: [&str; 4] = [LOGIN, LOGOUT, "/admin/password_reset/", "/admin/reset/"];
 
 /// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
 pub(crate) async fn keep_form_for_login(
-    cookies: CookieRules,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let http = request.request();
     let is_open = |path: &&str| http.path().starts_with(path);
-    let login = AdminRequest::with_cookies(http, cookies);
+    let login = AdminRequest::new(http);
     // Images are not kept: they may be large.
     let has_images = has_parts(http) && max_body(login.registry(), http.path()).is_some();
     let is_kept = login.session.user_id().is_none()
         && !http.method().is_safe()
         && !OPEN_PAGES.iter().any(is_open)
-        && Csrf::is_known(http, cookies)
+        && Csrf::is_known(http, login.cookies)
         && !has_images;
     if !is_kept {
         // Routing a request requires that nothing else refers to it.

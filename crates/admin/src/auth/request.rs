@@ -83,15 +83,11 @@ pub(super) enum Denial {
 impl AdminRequest {
     pub(super) fn new(http: &HttpRequest) -> Self {
         let cookies = http.app_data::<CookieRules>();
-        Self::with_cookies(http, *cookies.expect("the scope has its cookie rules"))
-    }
-
-    /// A request that the scope with these cookies has not seen yet.
-    pub(super) fn with_cookies(http: &HttpRequest, cookies: CookieRules) -> Self {
+        let cookies = *cookies.expect("the scope has its cookie rules");
         Self {
-            pages: shared(http),
-            state: shared(http),
-            db: shared(http),
+            pages: app_data(http),
+            state: app_data(http),
+            db: app_data(http),
             cookies,
             csrf: Csrf::from_request(http, cookies),
             session: AdminSession::from_request(http),
@@ -273,7 +269,7 @@ impl AdminRequest {
     }
 }
 
-fn shared<T: 'static>(http: &HttpRequest) -> Data<T> {
+fn app_data<T: 'static>(http: &HttpRequest) -> Data<T> {
     let data = http.app_data::<Data<T>>();
     data.expect("the server has the state of the admin").clone()
 }

@@ -51,7 +51,7 @@ impl UserToken {
         Ok(user.filter(|user| self.is_valid(request.key(), user, token, Utc::now())))
     }
 
-    /// Whether a token is valid for a user, who can log in.
+    /// Whether a token is valid and its user can log in.
     pub(super) fn is_valid(
         &self,
         key: &SecretKey,

@@ -25,7 +25,7 @@ const TITLE: &str = "Add user";
 type AddUserErrors = (Vec<FieldError>, NewPasswordErrors);
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
-    require_adding(&staff)?;
+    require_add_permission(&staff)?;
     let kept = sealed_form::take(&staff);
     let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
     show(&staff, &kept, None, AddUserErrors::default())
@@ -34,7 +34,7 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
 /// Adds the user and continues with the change page, or with another user.
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
-    require_adding(&staff)?;
+    require_add_permission(&staff)?;
     staff.require_reauth(&submission).await?;
     let password = ANOTHER.check(&submission, &[("username", submission.text("username"))]);
     let hash = if password == NewPasswordErrors::default() {
@@ -54,14 +54,14 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
         }
         Ok(Err(username)) => show(&staff, &submission, None, (username, password)),
         Err(error) => {
-            let errors = AddUserErrors::default();
+            let errors = (Vec::new(), password);
             let page = async |notice| show(&staff, &submission, Some(notice), errors);
             with_notice(error, page).await
         }
     }
 }
 
-fn require_adding(staff: &StaffRequest) -> Result<(), PageError> {
+fn require_add_permission(staff: &StaffRequest) -> Result<(), PageError> {
     staff.require(Verb::Add, ACCOUNTS)?;
     staff.require(Verb::Change, ACCOUNTS)
 }

@@ -84,7 +84,7 @@ impl FormDefinition {
     }
 
     /// The resource of an inline for which values were submitted, and which the user may neither add nor edit.
-    pub(crate) fn forbidden(&self, fields: &Submission) -> Option<&'static Resource> {
+    pub(crate) fn forbidden_inline(&self, fields: &Submission) -> Option<&'static Resource> {
         let is_open = |inline: &Inline| {
             self.inlines
                 .iter()

@@ -292,7 +292,7 @@ impl GalleryEdit {
         Ok(("success", text))
     }
 
-    /// Stores the descriptions that differ from those that the page was opened with, also in `images`. Returns how many, and
+    /// Stores descriptions that differ from those that the page was opened with, and updates `images`. Returns how many, and
     /// errors by image.
     fn describe(
         &self,

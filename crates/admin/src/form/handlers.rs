@@ -88,7 +88,7 @@ async fn submit(
     mut submission: Submission,
 ) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, id);
-    if let Some(forbidden) = definition.forbidden(&submission) {
+    if let Some(forbidden) = definition.forbidden_inline(&submission) {
         let verb = id.map_or(Verb::Add, |_| Verb::Change);
         staff.require(verb, forbidden)?;
         return Err(PageError::Forbidden);

@@ -96,7 +96,8 @@ pub(crate) fn form_buttons(
         _ if staff.is_popup() => false,
         "_addanother" => may_add(resource),
         "_continue" => staff.user.may_view(resource),
-        _ => may_copy,
+        "_saveasnew" => may_copy,
+        _ => false,
     })
     .collect()
 }

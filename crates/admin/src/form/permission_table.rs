@@ -17,12 +17,12 @@ const ACTIONS: [(Verb, &str); 4] = [
     (Verb::Delete, "Delete"),
 ];
 
-const SOME_ARE_LOCKED: &str = "You can't change the permissions that you don't have yourself.";
+const LOCKED_HELP: &str = "You can't change the permissions that you don't have yourself.";
 
 impl FormState {
-    /// Adds the table of a field's choices. All are locked in the form of an account with more permissions than the user
+    /// Adds the table of permissions to a field. All are locked in the form of an account with more permissions than the user
     /// has.
-    pub(super) fn add_permissions(
+    pub(super) fn add_permission_table(
         &self,
         conn: &mut DbConnection,
         rules: &AccessRules,
@@ -46,7 +46,7 @@ impl FormState {
         };
         let models = editor.registry.all();
         let models = models.map(|it| (it.app, it.name, it.app_label, capitalized(it.plural)));
-        // The permission that is not on a model.
+        // The only permission without a model.
         let site = ("site", "diagnostics", "Site", "Diagnostics".to_owned());
         let row = |(app, name, app_label, model): (_, _, &'static str, _)| ModelPermissions {
             app: app_label,
@@ -57,7 +57,7 @@ impl FormState {
         let rows = view.permissions.iter();
         let mut all = rows.flat_map(|row| row.permissions.iter().flatten());
         if all.any(|permission| permission.locked) {
-            view.help = Some(SOME_ARE_LOCKED.to_owned());
+            view.help = Some(LOCKED_HELP.to_owned());
         }
         Ok(())
     }

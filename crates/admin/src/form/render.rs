@@ -152,7 +152,7 @@ impl FormState {
         if field.kind == FieldKind::Permissions
             && let Some(rules) = registry.access(bound.resource)
         {
-            self.add_permissions(conn, rules, &mut view)?;
+            self.add_permission_table(conn, rules, &mut view)?;
             return Ok(view);
         }
         let (choices, search) = self.choices(conn, bound)?;

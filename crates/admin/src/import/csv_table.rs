@@ -17,7 +17,7 @@ pub(crate) struct CsvTable {
 }
 
 struct Column {
-    /// The name in files; of a column that is not imported, the one in this file.
+    /// The column's name in exports, or in this file if the column isn't imported.
     heading: String,
     /// The name of the value, and its field. The ID has none.
     value: Option<(String, &'static Field)>,

@@ -24,7 +24,7 @@ struct AppLinks {
     models: Vec<PageLink>,
 }
 
-/// A page. That of a model has no address if its objects may not be viewed, and further links that the permissions allow.
+/// A link of the navigation. The link of a model has no address if its objects may not be viewed, and may have others.
 #[derive(Debug, Serialize)]
 struct PageLink {
     label: String,
