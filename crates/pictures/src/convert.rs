@@ -9,7 +9,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use crate::decode::{PictureError, Pixels, decode};
 
-/// The most height of a WebP file (pixels).
+/// Maximum height of a WebP file (pixels).
 const MAX_HEIGHT: u32 = 16_383;
 /// Quality of the WebP files, of 100.
 const QUALITY: f32 = 78.0;

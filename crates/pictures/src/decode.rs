@@ -239,7 +239,7 @@ struct JpegScans {
 
 impl JpegScans {
     /// Reads the markers of a file up to the end of its picture; `None` if it is invalid or cut short. Phones append a
-    /// film, or another picture, whose bytes are no scans.
+    /// video, or another picture, whose bytes are no scans.
     fn find(bytes: &[u8]) -> Option<Self> {
         const START_OF_SCAN: u8 = 0xda;
         const END_OF_IMAGE: u8 = 0xd9;
@@ -414,11 +414,11 @@ mod tests {
     }
 
     #[test]
-    fn a_film_after_a_jpeg_is_ignored() {
-        let film = [0xff, 0xda].repeat(70_000);
-        let with_film = [jpeg(&RgbImage::new(200, 100)), film].concat();
+    fn a_video_after_a_jpeg_is_ignored() {
+        let video = [0xff, 0xda].repeat(70_000);
+        let with_video = [jpeg(&RgbImage::new(200, 100)), video].concat();
 
-        let pixels = decode(&with_film).unwrap();
+        let pixels = decode(&with_video).unwrap();
 
         assert_eq!((pixels.width, pixels.height), (200, 100));
     }

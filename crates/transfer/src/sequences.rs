@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrent_inserts_leave_no_sequence_behind() -> anyhow::Result<()> {
+    fn concurrent_inserts_are_not_reported_as_a_sequence_behind() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };

@@ -232,7 +232,7 @@ async fn render(
             letting.summary.clone()
         },
     )
-    .json_ld(&json_ld(&site, &path, &letting, &address, &photos));
+    .json_ld(&structured_data(&site, &path, &letting, &address, &photos));
     head.kind = "article";
     head.noindex = audience == Audience::Staff;
     if let Some(cover) = photos.first() {
@@ -270,7 +270,7 @@ async fn render(
 }
 
 /// A letting and its breadcrumb trail as schema.org structured data.
-fn json_ld(
+fn structured_data(
     site: &Site,
     path: &str,
     letting: &Letting,

@@ -15,7 +15,7 @@ use crate::support::{TestSite, assert_contains_all, letting, profile};
 
 const SAVES: usize = 30;
 
-/// The form that adds an address.
+/// The bytes of a request that adds an address.
 fn save(browser: &Browser<'_>, street: &str) -> Vec<u8> {
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("csrfmiddlewaretoken", browser.token())
@@ -75,7 +75,7 @@ fn pages_are_served_while_writes_are_blocked() -> Result<()> {
         holder.batch_execute("ROLLBACK")?;
         let responses = saves
             .into_iter()
-            .map(|save| save.join().expect("nobody panics"));
+            .map(|save| save.join().expect("no thread panicked"));
         responses.collect::<Result<Vec<_>>>()
     })?;
 
@@ -89,7 +89,7 @@ fn pages_are_served_while_writes_are_blocked() -> Result<()> {
         }
         assert_eq!(response.status, 503, "{}", response.text()?);
         assert!(response.header("retry-after").is_some());
-        assert!(!is_stored, "{street} was refused, and is there");
+        assert!(!is_stored, "{street} was rejected but stored");
         let page = response.text()?;
         let words = format!("Your changes have not been saved | {street}");
         assert_contains_all(&page, &words);
@@ -117,13 +117,13 @@ fn a_form_that_could_not_be_saved_is_shown_again() -> Result<()> {
 
         holder.batch_execute("BEGIN")?;
         diesel::sql_query("UPDATE addresses SET city = city").execute(&mut holder)?;
-        let refused = boss.post(target, &fields)?;
+        let rejected = boss.post(target, &fields)?;
         holder.batch_execute("ROLLBACK")?;
-        let page = refused.text()?;
+        let page = rejected.text()?;
         let saved = boss.post(target, &fields)?;
 
-        assert_eq!(refused.status, 503, "{page}");
-        assert!(refused.header("retry-after").is_some());
+        assert_eq!(rejected.status, 503, "{page}");
+        assert!(rejected.header("retry-after").is_some());
         let words = "Your changes have not been saved | value=\"Heron Way\"";
         assert_contains_all(&page, &format!("{words} | {version}"));
         assert_eq!(saved.status, 303, "{}", saved.text()?);
@@ -161,14 +161,14 @@ fn waiting_for_a_locked_table_is_bounded() -> Result<()> {
         letting(&mut holder, "Lakeside flat")?;
 
         holder.batch_execute("BEGIN; LOCK TABLE lettings IN ACCESS EXCLUSIVE MODE")?;
-        let refused = site.get("/lettings/1/")?;
+        let rejected = site.get("/lettings/1/")?;
         let (others, ready) = (site.get("/profiles/")?, site.get("/readyz")?);
         holder.batch_execute("ROLLBACK")?;
         let after = site.get("/lettings/1/")?;
 
-        assert_eq!(refused.status, 503);
-        assert!(refused.header("retry-after").is_some());
-        assert_eq!(refused.html()?.texts("h1"), ["Temporarily unavailable"]);
+        assert_eq!(rejected.status, 503);
+        assert!(rejected.header("retry-after").is_some());
+        assert_eq!(rejected.html()?.texts("h1"), ["Temporarily unavailable"]);
         assert_eq!((others.status, ready.status, after.status), (200, 200, 200));
     }
     Ok(())

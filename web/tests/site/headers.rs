@@ -83,7 +83,7 @@ fn every_response_has_security_headers() -> Result<()> {
 }
 
 #[test]
-fn only_admin_pages_may_run_scripts() -> Result<()> {
+fn admin_pages_allow_scripts_and_plain_pages_do_not() -> Result<()> {
     let site = TestSite::start()?;
     let scripts = |target: &str| -> Result<Vec<String>> {
         let response = site.get(target)?;

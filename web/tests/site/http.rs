@@ -26,7 +26,7 @@ impl Connection {
         })
     }
 
-    /// Uses an open connection.
+    /// Wraps an open connection.
     pub(crate) fn from(stream: TcpStream) -> Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self {
@@ -155,7 +155,7 @@ impl Response {
             Some("gzip") => {
                 flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut plain)?;
             }
-            Some(other) => bail!("an encoding that nobody asked for: {other}"),
+            Some(other) => bail!("unexpected encoding: {other}"),
         }
         Ok(plain)
     }

@@ -99,7 +99,7 @@ fn a_letting_shows_its_photos_and_its_cover_everywhere() -> Result<()> {
         &format!("property=\"og:image\" content=\"{cover}\""),
     );
     assert_eq!(source.matches("fetchpriority").count(), 1);
-    // A drawing next to photos.
+    // No drawing if there are photos.
     assert_contains_none(source, "postcard-picture");
     assert_contains(source, &format!("\"image\":[\"{cover}\","));
     assert_contains(&site.get("/lettings/feed/")?.text()?, &cover);

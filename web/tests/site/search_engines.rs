@@ -159,8 +159,8 @@ fn a_letting_has_json_ld() -> Result<()> {
         assert_eq!(letting["address"]["streetAddress"], "12 Gull Lane");
         assert_eq!(letting["address"]["postalCode"], "02134");
         assert_eq!(letting["address"]["addressCountry"], "US");
-        let way = facts["@graph"][1]["itemListElement"].as_array();
-        assert_eq!(way.map(Vec::len), Some(3));
+        let breadcrumbs = facts["@graph"][1]["itemListElement"].as_array();
+        assert_eq!(breadcrumbs.map(Vec::len), Some(3));
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ impl TestSite {
         Ok(site)
     }
 
-    /// A site with the letting of [`Self::with_letting`] and a profile.
+    /// A site with the letting “Lakeside flat” and the profile `AirWow`.
     pub(crate) fn with_letting_and_profile() -> Result<Self> {
         let site = Self::start()?;
         let conn = &mut site.database()?;

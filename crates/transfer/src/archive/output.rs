@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_that_cannot_be_synced_is_ignored() {
+    fn only_a_file_system_without_sync_is_ignored() {
         assert!(sync_folder(Path::new("/proc")).is_ok());
         assert!(sync_folder(Path::new("/no/such/folder")).is_err());
     }

@@ -47,7 +47,7 @@ fn decompress(path: &Path) -> anyhow::Result<String> {
 }
 
 #[test]
-fn any_flipped_byte_that_changes_a_row_is_detected() -> anyhow::Result<()> {
+fn any_flipped_byte_that_changes_the_content_is_detected() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
     let original = std::fs::read(&path)?;
     let text = decompress(&path)?;

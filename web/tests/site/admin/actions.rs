@@ -8,7 +8,7 @@ use super::Browser;
 use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 #[test]
-fn an_action_requires_a_selection() -> Result<()> {
+fn a_list_action_requires_an_action_and_a_selection() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 

@@ -14,9 +14,9 @@ fn the_log_lists_changes_and_sign_ins_newest_first() -> Result<()> {
         account(&mut site.database()?, "carol")?;
         let mut browser = Browser::superuser(&site, "ada")?;
         browser.rename("Pier Cottage")?;
-        let mut stranger = Browser::new(&site);
-        stranger.log_in("carol", "wrong password")?;
-        stranger.log_in("my secret password", "x")?;
+        let mut anonymous = Browser::new(&site);
+        anonymous.log_in("carol", "wrong password")?;
+        anonymous.log_in("my secret password", "x")?;
 
         let page = browser.page("/admin/log/")?;
 
@@ -28,8 +28,8 @@ fn the_log_lists_changes_and_sign_ins_newest_first() -> Result<()> {
              carol | a name that no account has | 127.0.0.1",
         );
         assert!(!text.contains("my secret password"));
-        let (refused, changed) = (text.find("Login failed."), text.find("Changed Title."));
-        assert!(refused < changed, "{text}");
+        let (failed, changed) = (text.find("Login failed."), text.find("Changed Title."));
+        assert!(failed < changed, "{text}");
     }
     Ok(())
 }

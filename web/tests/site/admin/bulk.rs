@@ -1,4 +1,4 @@
-//! Deleting and restoring more rows than one batch has.
+//! Deleting and restoring more rows than fit in one batch.
 
 use anyhow::{Context, Result};
 use audit::AuditEntry;
@@ -13,7 +13,7 @@ use super::restore::{act, delete_several};
 use super::{Browser, hidden};
 
 /// Inserts this many lettings, each with the address of the same id.
-fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
+fn insert_lettings(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
     conn.write(|conn| {
         (1..=count).try_for_each(|number| letting(conn, &format!("Letting {number}")).map(drop))
     })
@@ -23,7 +23,7 @@ fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
 fn many_objects_are_counted_deleted_and_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        lettings_of(conn, 1_010)?;
+        insert_lettings(conn, 1_010)?;
         let address = Letting::with_address(conn, 1_010)?.1;
         let mut browser = Browser::superuser(&site, "ada")?;
         let list = "/admin/lettings/address/";
@@ -92,7 +92,7 @@ fn last_entries(conn: &mut DbConnection) -> Result<Vec<String>> {
 fn only_the_first_invalid_objects_are_named() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        lettings_of(conn, 30)?;
+        insert_lettings(conn, 30)?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let ids: Vec<String> = (1..=30).map(|id| id.to_string()).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -116,7 +116,7 @@ fn only_the_first_invalid_objects_are_named() -> Result<()> {
 fn a_field_is_set_in_all_selected_objects_after_confirmation() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        lettings_of(conn, 3)?;
+        insert_lettings(conn, 3)?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let path = "/admin/lettings/address/";
         let mut send = |more: &[(&str, &str)]| {
@@ -135,7 +135,7 @@ fn a_field_is_set_in_all_selected_objects_after_confirmation() -> Result<()> {
         let next = browser.follow(&done)?;
         let mut viewer = Browser::staff(&site, "eve", &["lettings.view_address"])?;
         viewer.get(path)?;
-        let refused = viewer.post(
+        let denied = viewer.post(
             path,
             &[("action", "edit_selected"), ("_selected_action", "1")],
         )?;
@@ -149,7 +149,7 @@ fn a_field_is_set_in_all_selected_objects_after_confirmation() -> Result<()> {
         assert_eq!(unchanged, ["CA"]);
         assert_contains(&next, "Changed 3 addresses.");
         assert_eq!(lettings::Address::states(conn)?, ["NV"]);
-        assert_eq!((log.len(), refused.status), (1, 403));
+        assert_eq!((log.len(), denied.status), (1, 403));
         assert!(log[0].change_set_id.is_some());
     }
     Ok(())

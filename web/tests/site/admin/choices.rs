@@ -10,7 +10,7 @@ use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{TestSite, address, assert_contains, assert_redirect, letting, pairs};
 
 /// Free addresses in Gull Lane, numbered from 1.
-fn free(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
+fn insert_addresses(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
     for number in 1..=count {
         let draft = AddressDraft {
             number: number.to_string(),
@@ -25,12 +25,12 @@ fn free(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
 fn up_to_50_choices_are_a_select_and_more_are_searched() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        free(conn, 50)?;
+        insert_addresses(conn, 50)?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let mut form = || browser.page("/admin/lettings/letting/add/");
 
         let few = form()?;
-        free(conn, 1)?;
+        insert_addresses(conn, 1)?;
         let many = form()?;
 
         assert_eq!(few.select("address").all("option").len(), 51);
@@ -46,7 +46,7 @@ fn up_to_50_choices_are_a_select_and_more_are_searched() -> Result<()> {
 fn searching_choices_without_script_keeps_the_form() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
-    free(conn, 60)?;
+    insert_addresses(conn, 60)?;
     letting(conn, "Pier House")?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let change = "/admin/lettings/letting/1/change/";
@@ -75,7 +75,7 @@ fn searching_choices_without_script_keeps_the_form() -> Result<()> {
 #[test]
 fn choice_search_returns_json_if_the_form_has_the_field() -> Result<()> {
     for site in TestSite::on_each()? {
-        free(&mut site.database()?, 60)?;
+        insert_addresses(&mut site.database()?, 60)?;
         let target = "/admin/autocomplete/?app_label=lettings&model_name=letting\
                       &field_name=address&term=60+gull";
         let mut ada = Browser::superuser(&site, "ada")?;
@@ -94,8 +94,8 @@ fn choice_search_returns_json_if_the_form_has_the_field() -> Result<()> {
         assert_eq!(found.header("cache-control"), Some("no-store"));
         assert_eq!(viewer.get(target)?.status, 403);
         assert_eq!(Browser::new(&site).get(target)?.status, 302);
-        let of = |field: &str| target.replace("=address", field);
-        assert_eq!(ada.get(&of("=title"))?.status, 404);
+        let for_field = |field: &str| target.replace("=address", field);
+        assert_eq!(ada.get(&for_field("=title"))?.status, 404);
         assert_eq!(ada.get("/admin/autocomplete/")?.status, 400);
     }
     Ok(())

@@ -27,14 +27,14 @@ fn wait_until_blocked(conn: &mut DbConnection) -> Result<()> {
                    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
     let end = Instant::now() + Duration::from_mins(1);
     while diesel::dsl::sql::<BigInt>(waiting).get_result::<i64>(conn)? == 0 {
-        ensure!(Instant::now() < end, "nobody waits");
+        ensure!(Instant::now() < end, "no connection is blocked");
         thread::yield_now();
     }
     Ok(())
 }
 
 /// The response to a request that was blocked by this connection until `work` was committed.
-fn meanwhile(
+fn send_while_blocked(
     conn: &mut DbConnection,
     send: impl FnOnce() -> Result<Response> + Send,
     work: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
@@ -43,7 +43,7 @@ fn meanwhile(
         let sending = scope.spawn(send);
         let waited = wait_until_blocked(conn);
         let worked = work(conn);
-        // Whatever the result: otherwise the other would wait forever.
+        // Commit in any case; otherwise the other connection would wait forever.
         let done = conn.batch_execute("COMMIT");
         let response = sending
             .join()
@@ -71,7 +71,7 @@ fn restoring_a_version_of_an_object_deleted_meanwhile_is_an_error() -> Result<()
         Address::delete(conn, &[1])?;
 
         let restore = || browser.post(history, &[("restore", &version)]);
-        let response = meanwhile(conn, restore, |_| Ok(()))?;
+        let response = send_while_blocked(conn, restore, |_| Ok(()))?;
 
         assert_eq!(response.status, 303);
         let next = browser.follow(&response)?;
@@ -94,7 +94,7 @@ fn restores_and_forms_lock_in_the_same_order() -> Result<()> {
         lock(conn, "lettings.letting", 1)?;
 
         let restore = || browser.post(&act, &[]);
-        let response = meanwhile(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
+        let response = send_while_blocked(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
 
         assert_eq!(response.status, 303);
         assert!(browser.follow(&response)?.contains("Restored letting"));
@@ -103,23 +103,23 @@ fn restores_and_forms_lock_in_the_same_order() -> Result<()> {
 }
 
 #[test]
-fn objects_added_meanwhile_require_a_new_confirmation() -> Result<()> {
-    for says_what_was_shown in [false, true] {
+fn objects_added_meanwhile_are_deleted_too_unless_others_were_confirmed() -> Result<()> {
+    for with_shown in [false, true] {
         for site in TestSite::on_postgres()? {
             let conn = &mut site.database()?;
             insert_address(conn, &address())?;
             let mut browser = Browser::superuser(&site, "ada")?;
             let shown = browser.hidden(DELETE, "_shown")?;
             let fields = [("post", "yes"), ("_shown", &shown)];
-            let fields = &fields[..if says_what_was_shown { 2 } else { 1 }];
+            let fields = &fields[..if with_shown { 2 } else { 1 }];
 
             conn.batch_execute("BEGIN")?;
             insert_letting(conn, &letting_draft("Pier House", 1))?;
-            let response = meanwhile(conn, || browser.post(DELETE, fields), |_| Ok(()))?;
+            let response = send_while_blocked(conn, || browser.post(DELETE, fields), |_| Ok(()))?;
 
             let record = AuditEntry::for_object(conn, "lettings.letting", 1)?;
             let actions: Vec<_> = record.iter().map(|line| line.action.as_str()).collect();
-            if says_what_was_shown {
+            if with_shown {
                 let words = "The items to delete have changed.";
                 assert_contains(&response.page_text()?, words);
                 assert_eq!(Letting::count(conn)?, 1);

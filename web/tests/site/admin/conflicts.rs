@@ -163,14 +163,14 @@ fn a_concurrent_login_is_not_a_conflict_and_is_kept() -> Result<()> {
 }
 
 /// Submits two forms at the same time.
-fn race(
+fn submit_concurrently(
     browsers: [&mut Browser<'_>; 2],
     path: &str,
     forms: [Vec<(&str, &str)>; 2],
 ) -> Result<Vec<Response>> {
     let start = Barrier::new(2);
     thread::scope(|scope| {
-        let racers = browsers.into_iter().zip(forms).map(|(browser, form)| {
+        let threads = browsers.into_iter().zip(forms).map(|(browser, form)| {
             let start = &start;
             scope.spawn(move || {
                 start.wait();
@@ -178,9 +178,9 @@ fn race(
             })
         });
         // All threads run before the first is joined.
-        let racers: Vec<_> = racers.collect();
-        let responses = racers.into_iter().map(|racer| {
-            let response = racer.join();
+        let threads: Vec<_> = threads.collect();
+        let responses = threads.into_iter().map(|thread| {
+            let response = thread.join();
             response.map_err(|_| anyhow::anyhow!("a browser panicked"))?
         });
         responses.collect()
@@ -202,21 +202,21 @@ fn of_two_concurrent_adds_with_one_address_one_gets_an_error() -> Result<()> {
             }
             let form = |title| vec![("title", title), ("address", &*id), ("_save", "")];
 
-            let responses = race(
+            let responses = submit_concurrently(
                 [&mut ada, &mut bob],
                 path,
                 [form("Pier House"), form("Quay House")],
             )?;
 
             let mut statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
-            let lost = responses.iter().zip(["Pier House", "Quay House"]);
-            let (lost, title) = lost
+            let rejected = responses.iter().zip(["Pier House", "Quay House"]);
+            let (rejected, title) = rejected
                 .into_iter()
                 .find(|(response, _)| response.status == 422)
                 .context(format!("{statuses:?}"))?;
             statuses.sort_unstable();
             assert_eq!(statuses, [303, 422], "round {round}");
-            let page = lost.html()?;
+            let page = rejected.html()?;
             assert_contains(&page.text(), "Another letting already has this address.");
             assert!(page.source().contains(&format!("value=\"{title}\"")));
             assert_eq!(Letting::count(conn)?, round);
@@ -246,18 +246,18 @@ fn of_two_concurrent_saves_one_gets_a_conflict() -> Result<()> {
                 ]
             };
 
-            let responses = race([&mut ada, &mut bob], path, [form(0), form(1)])?;
+            let responses = submit_concurrently([&mut ada, &mut bob], path, [form(0), form(1)])?;
 
-            let won = responses.iter().position(|response| response.status == 303);
-            let won = won.context("nobody won")?;
-            let lost = &responses[1 - won];
-            assert_eq!(lost.status, 409, "round {round}");
-            let page = lost.page_text()?;
+            let saved = responses.iter().position(|response| response.status == 303);
+            let saved = saved.context("no save succeeded")?;
+            let rejected = &responses[1 - saved];
+            assert_eq!(rejected.status, 409, "round {round}");
+            let page = rejected.page_text()?;
             assert!(page.contains("Someone else changed this letting while you were editing."));
             for title in &titles {
                 assert_contains(&page, title);
             }
-            assert_eq!(Letting::with_address(conn, 1)?.0.title, titles[won]);
+            assert_eq!(Letting::with_address(conn, 1)?.0.title, titles[saved]);
         }
     }
     Ok(())

@@ -43,7 +43,7 @@ fn new_address_and_letting_are_public_at_once() -> Result<()> {
 }
 
 #[test]
-fn missing_object_redirects_to_the_list_with_a_message() -> Result<()> {
+fn missing_object_redirects_to_the_index_with_a_message() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let row = |page: &str| format!("/admin/lettings/letting/26/{page}");

@@ -97,7 +97,7 @@ fn body(random: &mut Rng, token: &str) -> Vec<u8> {
         2 => body = b"{\"title\": [".to_vec(),
         _ => {}
     }
-    // Most forms are valid enough to be parsed.
+    // Most forms have a valid CSRF token, so that they reach the handlers.
     if random.usize(..5) > 0 {
         body.extend(format!("&csrfmiddlewaretoken={token}").into_bytes());
     }

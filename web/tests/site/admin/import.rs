@@ -74,11 +74,11 @@ fn every_error_names_row_and_column_and_nothing_is_saved() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let file = "id,title,address\n1,Good,1\n26,Gone,1\n1,Twice,1\n2,,x\n,Taken,1\nseven,x,1\n";
 
-        let refused = upload(&mut browser, LETTINGS, file)?;
+        let rejected = upload(&mut browser, LETTINGS, file)?;
 
-        let page = refused.html()?;
+        let page = rejected.html()?;
         let rows: Vec<String> = page.first("tbody").texts("tr");
-        assert_eq!(refused.status, 422);
+        assert_eq!(rejected.status, 422);
         assert_contains(&page.text(), "6 errors to correct");
         for (row, words) in rows.iter().zip([
             "Row 3 | id | There is no letting with ID “26”.",
@@ -224,11 +224,11 @@ fn each_row_requires_add_or_change_permission() -> Result<()> {
     let new = format!("{head},7,Pier Road,Brea,CA,02134,USA\n");
     let stored = format!("{head}1,7,Pier Road,Brea,CA,02134,USA\n");
 
-    let refused = upload(&mut changer, ADDRESSES, &new)?.html()?.text();
-    assert_contains(&refused, "You do not have permission to add this address.");
-    let refused = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
+    let rejected = upload(&mut changer, ADDRESSES, &new)?.html()?.text();
+    assert_contains(&rejected, "You do not have permission to add this address.");
+    let rejected = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
     let words = "You do not have permission to change this address.";
-    assert_contains(&refused, words);
+    assert_contains(&rejected, words);
     // Both are in the audit log.
     assert_eq!(denied_actions(&mut site.database()?)?, 2);
     assert_eq!(upload(&mut adder, ADDRESSES, &new)?.status, 200);
@@ -248,9 +248,9 @@ fn imported_users_have_no_password_and_grant_no_extra_permissions() -> Result<()
 
     let page = ada.page_text(&format!("{list}import/"))?;
     assert_contains(&page, "Passwords are not included");
-    let refused = upload(&mut clerk, list, "username,is_superuser\nbob,yes\n")?;
+    let rejected = upload(&mut clerk, list, "username,is_superuser\nbob,yes\n")?;
     let words = "Superuser status: select a valid choice.";
-    assert_contains(&refused.page_text()?, words);
+    assert_contains(&rejected.page_text()?, words);
     let preview = upload(&mut ada, list, "username,email\nbob,bob@example.org\n")?;
     assert_eq!(confirm(&mut ada, list, &preview)?.status, 303);
     let bob = User::find_by_username(conn, "bob")?;

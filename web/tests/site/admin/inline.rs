@@ -26,7 +26,7 @@ pub(super) const NEW: [(&str, &str); 8] = [
 ];
 
 /// These fields with some values replaced, and the save button.
-pub(super) fn but<'a>(
+pub(super) fn form_with<'a>(
     fields: &[(&'a str, &'a str)],
     values: &[(&'a str, &'a str)],
 ) -> Vec<(&'a str, &'a str)> {
@@ -64,7 +64,7 @@ fn a_letting_is_added_with_its_new_address() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
 
-        let added = browser.fill(ADD, &but(&NEW, &[]))?;
+        let added = browser.fill(ADD, &form_with(&NEW, &[]))?;
 
         assert_contains(&browser.follow(&added)?, "Added letting “Pier House”.");
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
@@ -83,10 +83,10 @@ fn errors_of_both_forms_are_shown_together_and_nothing_is_saved() -> Result<()> 
         let mut browser = Browser::superuser(&site, "ada")?;
         let wrong = pairs("title=&address-number=1e3&address-state=C");
 
-        let refused = browser.fill(ADD, &but(&NEW, &wrong))?;
+        let rejected = browser.fill(ADD, &form_with(&NEW, &wrong))?;
 
-        let page = refused.html()?;
-        assert_eq!(refused.status, 422);
+        let page = rejected.html()?;
+        assert_eq!(rejected.status, 422);
         assert_contains_all(
             &page.text(),
             "3 errors to correct | Title is required. | Number must be a whole number. | \
@@ -97,7 +97,7 @@ fn errors_of_both_forms_are_shown_together_and_nothing_is_saved() -> Result<()> 
         assert_eq!(typed.as_deref(), Some("Pier Road"));
         let title = page.first("title").text();
         assert!(title.starts_with("Error: Add letting"), "{title}");
-        let blank = but(&NEW.map(|(name, _)| (name, "")), &[("title", "Pier House")]);
+        let blank = form_with(&NEW.map(|(name, _)| (name, "")), &[("title", "Pier House")]);
         let text = browser.fill(ADD, &blank)?.page_text()?;
         assert_contains_all(&text, "6 errors to correct | Street is required.");
         assert_contains_none(&text, "Address is required.");
@@ -107,7 +107,7 @@ fn errors_of_both_forms_are_shown_together_and_nothing_is_saved() -> Result<()> 
 }
 
 #[test]
-fn save_as_new_copies_the_address() -> Result<()> {
+fn save_as_new_adds_a_letting_with_its_own_address() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -116,13 +116,13 @@ fn save_as_new_copies_the_address() -> Result<()> {
         let token = browser.hidden(CHANGE, "_form")?;
         let other = with(&copy, &[("address-number", "77"), ("_form", &token)]);
 
-        let asked = browser.fill(CHANGE, &with(&STORED, &copy))?.html()?;
+        let confirmation = browser.fill(CHANGE, &with(&STORED, &copy))?.html()?;
         let added = browser.fill(CHANGE, &with(&STORED, &other))?;
         let next = browser.follow(&added)?;
         let again = browser.fill(CHANGE, &with(&STORED, &other))?;
 
-        assert_contains(&asked.text(), "This address already exists.");
-        let action = asked.attribute_of("form", "form-row", "action");
+        assert_contains(&confirmation.text(), "This address already exists.");
+        let action = confirmation.attribute_of("form", "form-row", "action");
         assert_eq!(action.as_deref(), Some(ADD));
         assert_contains(&next, "Added letting “Pier Villa”. You can continue");
         assert_eq!(again.status, 303, "submitted twice");
@@ -142,10 +142,11 @@ fn an_address_changed_with_its_letting_has_its_own_history() -> Result<()> {
         let alone = [("title", "Pier Cottage"), ("address-number", "0012")];
         let wrong = [("title", "Pier Cottage"), ("address-city", "")];
 
-        browser.fill(CHANGE, &but(&STORED, &alone))?;
+        browser.fill(CHANGE, &form_with(&STORED, &alone))?;
         let untouched = history(&mut browser, "address")?;
-        let next = browser.fill_and_follow(CHANGE, &but(&STORED, &[("address-city", "Irvine")]))?;
-        let refused = browser.fill(CHANGE, &but(&STORED, &wrong))?;
+        let next =
+            browser.fill_and_follow(CHANGE, &form_with(&STORED, &[("address-city", "Irvine")]))?;
+        let rejected = browser.fill(CHANGE, &form_with(&STORED, &wrong))?;
 
         assert_eq!(untouched, "");
         assert_contains(&next, "Changed letting “Pier House”.");
@@ -153,7 +154,7 @@ fn an_address_changed_with_its_letting_has_its_own_history() -> Result<()> {
         assert_eq!((&*letting.title, &*address.city), ("Pier House", "Irvine"));
         assert_contains(&history(&mut browser, "letting")?, "Changed Title.");
         assert_contains(&history(&mut browser, "address")?, "Changed City.");
-        assert_contains(&refused.page_text()?, "City is required.");
+        assert_contains(&rejected.page_text()?, "City is required.");
     }
     Ok(())
 }
@@ -167,11 +168,14 @@ fn a_letting_can_move_to_a_free_or_new_address() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let at = |conn: &mut _| -> Result<i64> { Ok(Letting::with_address(conn, 1)?.1.id) };
 
-        browser.fill(CHANGE, &but(&STORED, &[("address", &free.to_string())]))?;
+        browser.fill(
+            CHANGE,
+            &form_with(&STORED, &[("address", &free.to_string())]),
+        )?;
         assert_eq!(at(conn)?, free);
         browser.fill(
             CHANGE,
-            &but(&STORED, &[("address", ""), ("address-number", "99")]),
+            &form_with(&STORED, &[("address", ""), ("address-number", "99")]),
         )?;
         assert_eq!(at(conn)?, free + 1);
 
@@ -180,8 +184,8 @@ fn a_letting_can_move_to_a_free_or_new_address() -> Result<()> {
             ["12 Gull Lane", "12 Gull Lane", "99 Gull Lane"]
         );
         let unchanged = [("address", ""), ("address-number", "99")];
-        let refused = browser.fill(CHANGE, &but(&STORED, &unchanged))?;
-        assert!(refused.page_text()?.contains("Address is required."));
+        let rejected = browser.fill(CHANGE, &form_with(&STORED, &unchanged))?;
+        assert!(rejected.page_text()?.contains("Address is required."));
     }
     Ok(())
 }
@@ -193,16 +197,16 @@ fn an_address_is_either_selected_or_entered() -> Result<()> {
     Address::insert(conn, &address().check().expect("it keeps the rules"))?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
-    let refused = browser.fill(ADD, &but(&NEW, &[("address", "1")]))?;
+    let rejected = browser.fill(ADD, &form_with(&NEW, &[("address", "1")]))?;
 
-    let page = refused.html()?;
-    assert_eq!(refused.status, 422);
+    let page = rejected.html()?;
+    assert_eq!(rejected.status, 422);
     assert!(page.has_link(
         "Choose an existing address or add a new one, not both.",
         "#id_address"
     ));
     assert!(page.source().contains("value=\"Pier Road\""));
-    let added = browser.fill(ADD, &but(&STORED, &[]))?;
+    let added = browser.fill(ADD, &form_with(&STORED, &[]))?;
     assert_eq!(added.status, 303, "the fields say what is chosen");
     Ok(())
 }
@@ -218,7 +222,7 @@ fn concurrent_change_of_the_address_is_a_conflict() -> Result<()> {
         let version = ada.version(CHANGE)?;
         let theirs = with(&ADDRESS_FORM, &[("city", "Irvine")]);
         bob.fill("/admin/lettings/address/1/change/", &theirs)?;
-        let mut mine = but(&STORED, &[("address-state", "NV")]);
+        let mut mine = form_with(&STORED, &[("address-state", "NV")]);
         mine.push(("_version", &version));
 
         let conflict = ada.post(CHANGE, &mine)?;
@@ -227,7 +231,7 @@ fn concurrent_change_of_the_address_is_a_conflict() -> Result<()> {
         assert_eq!(conflict.status, 409);
         assert_contains(&page, "name=\"merge_address-city\"");
         let version = super::hidden(&page, "_version").unwrap_or_default();
-        let mut mixed = but(&STORED, &[("address-state", "NV")]);
+        let mut mixed = form_with(&STORED, &[("address-state", "NV")]);
         mixed.extend([
             ("_version", &*version),
             ("_resolve", "mix"),
@@ -254,7 +258,7 @@ fn without_address_permissions_only_the_choice_is_shown() -> Result<()> {
         assert_contains_none(&page, "address-street | New address");
     }
     for (target, form, verb) in [(CHANGE, &STORED, "change"), (ADD, &NEW, "add")] {
-        let denied = clerk.fill(target, &but(form, &[]))?;
+        let denied = clerk.fill(target, &form_with(form, &[]))?;
         assert_eq!(denied.status, 403);
         let words = format!("This requires the permission “lettings · address · {verb}”.");
         assert_contains(&denied.page_text()?, &words);
@@ -272,19 +276,19 @@ fn address_inline_requires_add_or_change_permission() -> Result<()> {
     let mut changer = Browser::staff(&site, "changer", &[own, "lettings.change_address"])?;
     let mut adder = Browser::staff(&site, "adder", &[own, "lettings.add_address"])?;
 
-    let refused = changer.fill(
+    let rejected = changer.fill(
         CHANGE,
-        &but(&STORED, &[("address", ""), ("address-number", "99")]),
+        &form_with(&STORED, &[("address", ""), ("address-number", "99")]),
     )?;
-    assert!(refused.page_text()?.contains("Address is required."));
-    let refused = adder.fill(CHANGE, &but(&STORED, &[("address-number", "99")]))?;
-    assert!(refused.page_text()?.contains("not both"));
+    assert!(rejected.page_text()?.contains("Address is required."));
+    let rejected = adder.fill(CHANGE, &form_with(&STORED, &[("address-number", "99")]))?;
+    assert!(rejected.page_text()?.contains("not both"));
     assert_eq!(streets(&site)?, ["12 Gull Lane"]);
 
-    let saved = changer.fill(CHANGE, &but(&STORED, &[("address-number", "99")]))?;
+    let saved = changer.fill(CHANGE, &form_with(&STORED, &[("address-number", "99")]))?;
     assert_eq!(saved.status, 303);
 
-    assert_eq!(adder.fill(CHANGE, &but(&NEW, &[]))?.status, 303);
+    assert_eq!(adder.fill(CHANGE, &form_with(&NEW, &[]))?.status, 303);
     assert_eq!(streets(&site)?, ["99 Gull Lane", "7 Pier Road"]);
     Ok(())
 }

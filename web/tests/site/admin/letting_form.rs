@@ -7,7 +7,7 @@ use lettings::testing::{insert_address, insert_letting, letting_draft, photo};
 use oc_core::admin::Resource;
 
 use super::Browser;
-use super::inline::{CHANGE, STORED, but};
+use super::inline::{CHANGE, STORED, form_with};
 use crate::support::{
     TestSite, address, assert_contains, assert_contains_all, assert_header, letting, profile,
 };
@@ -15,7 +15,7 @@ use crate::support::{
 const LETTING: Resource = lettings::admin::LETTING;
 const PREVIEW: &str = "/admin/lettings/letting/1/preview/";
 
-fn full(host_id: Option<i64>, address_id: i64) -> LettingDraft {
+fn full_draft(host_id: Option<i64>, address_id: i64) -> LettingDraft {
     let text = str::to_owned;
     LettingDraft {
         status: text("draft"),
@@ -42,11 +42,11 @@ fn staff_can_preview_a_draft() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let id = insert_address(conn, &address())?;
-        insert_letting(conn, &full(None, id))?;
+        insert_letting(conn, &full_draft(None, id))?;
         photo(conn, 1, "Sofa")?;
         let view = ["lettings.view_letting", "lettings.view_photo"];
         let mut viewer = Browser::staff(&site, "eve", &view)?;
-        let mut stranger = Browser::staff(&site, "bob", &["lettings.view_address"])?;
+        let mut unprivileged = Browser::staff(&site, "bob", &["lettings.view_address"])?;
 
         let form = viewer.page(CHANGE)?;
         let response = viewer.get(PREVIEW)?;
@@ -65,7 +65,7 @@ fn staff_can_preview_a_draft() -> Result<()> {
         assert_header(&image, "content-type", "image/webp");
         assert_eq!(site.get("/lettings/1/")?.status, 404);
         assert_eq!(site.get(PREVIEW)?.status, 302);
-        assert_eq!(stranger.get(PREVIEW)?.status, 403);
+        assert_eq!(unprivileged.get(PREVIEW)?.status, 403);
         let other = viewer.get("/admin/lettings/letting/9/preview/")?;
         assert_eq!(other.status, 303);
     }
@@ -77,7 +77,7 @@ fn photos_and_address_columns_require_permissions() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let id = insert_address(conn, &address())?;
-    insert_letting(conn, &full(None, id))?;
+    insert_letting(conn, &full_draft(None, id))?;
     photo(conn, 1, "Sofa")?;
     let mut clerk = Browser::staff(&site, "eve", &["lettings.view_letting"])?;
     let mut ada = Browser::superuser(&site, "ada")?;
@@ -105,7 +105,7 @@ fn the_form_suggests_what_is_missing() -> Result<()> {
         conn,
         &LettingDraft {
             price_from: String::new(),
-            ..full(None, id)
+            ..full_draft(None, id)
         },
     )?;
     let mut browser = Browser::superuser(&site, "ada")?;
@@ -114,7 +114,7 @@ fn the_form_suggests_what_is_missing() -> Result<()> {
     assert_contains(&text, "To help visitors, add a price and photos.");
     photo(conn, 1, "")?;
     photo(conn, 1, "")?;
-    browser.fill(CHANGE, &but(&STORED, &[("price_from", "9")]))?;
+    browser.fill(CHANGE, &form_with(&STORED, &[("price_from", "9")]))?;
     let text = browser.page_text(CHANGE)?;
     assert_contains(&text, "To help visitors, add 2 photo descriptions.");
     Ok(())
@@ -126,7 +126,7 @@ fn a_form_with_only_the_old_fields_keeps_the_others() -> Result<()> {
         let conn = &mut site.database()?;
         let host = profile(conn, "AirWow")?;
         let id = insert_address(conn, &address())?;
-        insert_letting(conn, &full(Some(host), id))?;
+        insert_letting(conn, &full_draft(Some(host), id))?;
         let before = LETTING.find(conn, 1)?;
         let mut browser = Browser::superuser(&site, "ada")?;
         browser.get(CHANGE)?;
@@ -146,7 +146,7 @@ fn a_letting_stays_when_the_profile_of_its_host_is_deleted() -> Result<()> {
         let conn = &mut site.database()?;
         let host = profile(conn, "AirWow")?;
         let id = insert_address(conn, &address())?;
-        insert_letting(conn, &full(Some(host), id))?;
+        insert_letting(conn, &full_draft(Some(host), id))?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let delete = format!("/admin/profiles/profile/{host}/delete/");
 

@@ -136,7 +136,7 @@ impl<'a> Browser<'a> {
         self.send("POST", target, &body)
     }
 
-    /// Opens a page with a form, and submits the form with these fields and its hidden ones.
+    /// Opens a page with a form, and submits the form with these fields, its version and its CSRF token.
     pub(crate) fn fill(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Response> {
         let version = self.version(target)?;
         let mut fields = fields.to_vec();
@@ -167,14 +167,14 @@ impl<'a> Browser<'a> {
 
     pub(crate) fn hidden(&mut self, target: &str, name: &str) -> Result<String> {
         let page = self.get(target)?.text()?;
-        hidden(&page, name).with_context(|| format!("{target} hides no {name}"))
+        hidden(&page, name).with_context(|| format!("{target} has no hidden field {name}"))
     }
 
     /// The text of the page that a response redirects to.
     pub(crate) fn follow(&mut self, response: &Response) -> Result<String> {
         let target = response
             .header("location")
-            .context("the form led nowhere")?
+            .context("no Location header")?
             .to_owned();
         Ok(self.get(&target)?.html()?.text())
     }

@@ -43,19 +43,19 @@ pub(super) fn denied_actions(conn: &mut DbConnection) -> QueryResult<i64> {
     filter.count(conn)
 }
 
-/// An object of each model, and its label in the audit log.
-pub(super) struct Row {
+/// An object of a model, and the version that its history offers to restore.
+pub(super) struct TestObject {
     pub(super) id: String,
-    line: String,
+    version: String,
 }
 
-/// Inserts an object of this model that nothing else depends on, with an earlier version.
+/// Inserts an object of this model that can be deleted without the other objects, with an earlier version.
 pub(super) fn row(
     conn: &mut DbConnection,
     root: &mut Browser<'_>,
     model: &Resource,
     name: &str,
-) -> Result<Row> {
+) -> Result<TestObject> {
     let (id, fields): (i64, Vec<(&str, String)>) = match model.name {
         "letting" | "address" => {
             let letting = letting(conn, name)?;
@@ -116,10 +116,10 @@ pub(super) fn row(
     let saved = root.fill(&format!("{path}/change/"), &fields)?;
     anyhow::ensure!(saved.status == 303, "{path}: {}", saved.text()?);
     let history = root.get(&format!("{path}/history/"))?.text()?;
-    let line = super::hidden(&history, "restore").context(history)?;
-    Ok(Row {
+    let version = super::hidden(&history, "restore").context(history)?;
+    Ok(TestObject {
         id: id.to_string(),
-        line,
+        version,
     })
 }
 
@@ -127,7 +127,7 @@ pub(super) fn row(
 pub(super) fn attempt(
     browser: &mut Browser<'_>,
     model: &Resource,
-    row: &Row,
+    row: &TestObject,
     verb: &str,
 ) -> Result<u16> {
     let list = format!("/admin/{}/{}/", model.app, model.name);
@@ -143,7 +143,7 @@ pub(super) fn attempt(
         // Empty: with permission, the response lists what is missing.
         "add" => browser.post(&format!("{list}add/"), &[("_save", "")])?,
         "change" => browser.post(&page("change"), &[("_save", "")])?,
-        "restore" => browser.post(&page("history"), &[("restore", &row.line)])?,
+        "restore" => browser.post(&page("history"), &[("restore", &row.version)])?,
         "delete page" => browser.get(&page("delete"))?,
         "delete" => browser.post(&page("delete"), &[("post", "yes")])?,
         _ => browser.post(&list, &action_form("delete_selected"))?,

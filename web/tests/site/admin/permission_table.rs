@@ -84,39 +84,49 @@ fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
             let mut browser = browser(&site, role)?;
             // A CSRF token, for roles that get one.
             browser.get("/admin/password_change/")?;
-            let is_in = !matches!(role, "anonymous" | "not staff" | "inactive");
+            let is_logged_in = !matches!(role, "anonymous" | "not staff" | "inactive");
             for (model, kept) in REGISTRY.all().zip(&kept) {
-                let of_role = |permissions| is_allowed(role, model, permissions);
+                let allows = |permissions| is_allowed(role, model, permissions);
                 let (allowed, refused): (Vec<_>, Vec<_>) = VERBS
                     .iter()
-                    .partition(|(_, permissions)| of_role(permissions));
+                    .partition(|(_, permissions)| allows(permissions));
                 let context = |verb: &str| format!("{role}: {verb} {}", model.key());
-                let (before, noted) = (contents(conn)?, denied_actions(conn)?);
+                let (before, denied_before) = (contents(conn)?, denied_actions(conn)?);
                 for (verb, _) in &refused {
                     let status =
                         attempt(&mut browser, model, kept, verb).with_context(|| context(verb))?;
 
-                    assert_eq!(status, if is_in { 403 } else { 302 }, "{}", context(verb));
+                    assert_eq!(
+                        status,
+                        if is_logged_in { 403 } else { 302 },
+                        "{}",
+                        context(verb)
+                    );
                 }
-                assert_eq!(contents(conn)?, before, "{}", context("nothing changes at"));
-                let denied = denied_actions(conn)? - noted;
-                let expected = if is_in { refused.len() } else { 0 };
+                assert_eq!(
+                    contents(conn)?,
+                    before,
+                    "{}",
+                    context("contents after denied")
+                );
+                let denied = denied_actions(conn)? - denied_before;
+                let expected = if is_logged_in { refused.len() } else { 0 };
                 assert_eq!(
                     usize::try_from(denied)?,
                     expected,
                     "{}",
-                    context("noted at")
+                    context("log after denied")
                 );
 
                 for (verb, _) in &allowed {
-                    let gone = match *verb {
+                    let deletable = match *verb {
                         "delete" | "delete several" => {
                             let name = format!("{role}-{}-{verb}", model.name).replace(' ', "-");
                             Some(row(conn, &mut root, model, &name)?)
                         }
                         _ => None,
                     };
-                    let row = gone.as_ref().unwrap_or(kept);
+                    let row = deletable.as_ref().unwrap_or(kept);
                     let status =
                         attempt(&mut browser, model, row, verb).with_context(|| context(verb))?;
 
@@ -126,16 +136,16 @@ fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
                         _ => 200,
                     };
                     assert_eq!(status, expected, "{}", context(verb));
-                    if gone.is_some() {
+                    if deletable.is_some() {
                         let left = model.load(conn, row.id.parse()?)?;
                         assert_eq!(left, None, "{}", context(verb));
                     }
                 }
                 assert_eq!(
-                    denied_actions(conn)? - noted,
+                    denied_actions(conn)? - denied_before,
                     denied,
                     "{}",
-                    context("allowed at")
+                    context("log after allowed")
                 );
             }
         }
@@ -144,7 +154,7 @@ fn every_role_may_do_exactly_what_the_table_allows() -> Result<()> {
 }
 
 #[test]
-fn view_permission_alone_shows_read_only_fields() -> Result<()> {
+fn with_view_permission_alone_no_field_can_be_changed() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     let mut root = Browser::superuser(&site, "root")?;
@@ -199,14 +209,14 @@ fn privileged_fields_are_rejected_and_logged() -> Result<()> {
             (&group, &named, ("permissions", "auth.delete_user")),
         ];
         for (path, fields, grant) in attempts {
-            let (before, noted) = (contents(conn)?, denied_actions(conn)?);
+            let (before, denied_before) = (contents(conn)?, denied_actions(conn)?);
 
             let response = browser.fill(path, &[fields, &[grant]].concat())?;
 
             assert_eq!(response.status, 422, "{}", grant.0);
             assert!(response.page_text()?.contains("select a valid choice."));
             assert_eq!(contents(conn)?, before, "{}", grant.0);
-            assert_eq!(denied_actions(conn)?, noted + 1, "{}", grant.0);
+            assert_eq!(denied_actions(conn)?, denied_before + 1, "{}", grant.0);
         }
         let own = ("user_permissions", "lettings.change_letting");
         let granted = browser.fill(&user, &with(&account, &[own]))?;

@@ -30,13 +30,13 @@ fn a_cascade_requires_permission_to_delete_every_object() -> Result<()> {
     let path = "/admin/lettings/address/1/delete/";
 
     let page = browser.page(path)?;
-    let refused = browser.post(path, &[("post", "yes")])?;
+    let denied = browser.post(path, &[("post", "yes")])?;
 
     assert_eq!(page.texts("h1"), ["Cannot delete address"]);
     assert!(page.text().contains("letting") && !page.text().contains("Yes, delete"));
-    assert_eq!(refused.status, 403);
+    assert_eq!(denied.status, 403);
     let words = "This requires the permission “lettings · letting · delete”.";
-    assert_contains(&refused.page_text()?, words);
+    assert_contains(&denied.page_text()?, words);
     assert_eq!(Letting::count(&mut site.database()?)?, 1);
     Ok(())
 }
@@ -145,7 +145,7 @@ fn add_permission_alone_shows_no_list() -> Result<()> {
 }
 
 #[test]
-fn users_with_more_permissions_cannot_be_changed() -> Result<()> {
+fn users_with_more_permissions_cannot_be_renamed_deleted_or_given_a_password() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let root = superuser(conn, "root")?;
@@ -192,7 +192,7 @@ fn names_of_users_with_more_permissions_can_be_changed() -> Result<()> {
 
         let page = browser.page(&path)?;
         let named = browser.fill(&path, &form(["root", "Augusta"]))?;
-        let noted = denied_actions(conn)?;
+        let denied_before = denied_actions(conn)?;
         let renamed = browser.fill(&path, &form(["toor", "Agatha"]))?;
         // A password reset link would be sent there: saleor/saleor#2000, onepercentclub/bluebottle#3429.
         let mail = [("email", "bob@example.org")];
@@ -207,7 +207,7 @@ fn names_of_users_with_more_permissions_can_be_changed() -> Result<()> {
         let words = "Username cannot be changed: this user has permissions that you don't have.";
         assert_contains(&again.text(), words);
         assert!(again.source().contains("value=\"Agatha\""));
-        assert_eq!(denied_actions(conn)?, noted + 2);
+        assert_eq!(denied_actions(conn)?, denied_before + 2);
         let stored = User::find(conn, root)?;
         assert_eq!(
             [stored.username, stored.first_name, stored.email],
@@ -223,7 +223,7 @@ fn a_deleted_choice_is_a_validation_error() -> Result<()> {
     let conn = &mut site.database()?;
     let bob = account(conn, "bob")?;
     let mut browser = Browser::superuser(&site, "ada")?;
-    let noted = denied_actions(conn)?;
+    let denied_before = denied_actions(conn)?;
 
     for (field, value, label) in [
         ("groups", "987654", "Groups"),
@@ -238,13 +238,16 @@ fn a_deleted_choice_is_a_validation_error() -> Result<()> {
         let text = response.page_text()?;
         let words = format!("{label}: select a valid choice.");
         assert_contains(&text, &words);
-        assert_eq!((response.status, denied_actions(conn)?), (422, noted));
+        assert_eq!(
+            (response.status, denied_actions(conn)?),
+            (422, denied_before)
+        );
     }
     Ok(())
 }
 
 #[test]
-fn adding_a_user_from_a_profile_requires_add_permission() -> Result<()> {
+fn link_to_add_a_user_requires_add_and_change_permission() -> Result<()> {
     let site = TestSite::start()?;
     let permissions = ["profiles.add_profile", "auth.add_user"];
     let mut bob = Browser::staff(&site, "bob", &permissions)?;

@@ -215,9 +215,9 @@ fn each_action_requires_its_permission_and_a_csrf_token() -> Result<()> {
         viewer.post_parts(PHOTOS, &[], &[("a.png", &file)])?.status,
         403
     );
-    let mut stranger = Browser::new(&site);
-    stranger.get("/admin/login/")?;
-    let response = stranger.post_parts(PHOTOS, &[], &[("a.png", &file)])?;
+    let mut anonymous = Browser::new(&site);
+    anonymous.get("/admin/login/")?;
+    let response = anonymous.post_parts(PHOTOS, &[], &[("a.png", &file)])?;
     assert_eq!(response.status, 302);
     assert_eq!(photos(conn)?, ["Sofa"]);
     Ok(())

@@ -15,12 +15,12 @@ fn row(page: &str, id: i64, of: &str) -> String {
 }
 
 fn location(response: &Response) -> Result<String> {
-    let location = response.header("location").context("it leads nowhere")?;
+    let location = response.header("location").context("no Location header")?;
     Ok(location.to_owned())
 }
 
 #[test]
-fn a_page_beyond_the_end_redirects_to_the_last_page() -> Result<()> {
+fn saving_or_deleting_returns_to_the_last_existing_page() -> Result<()> {
     for site in TestSite::on_each()? {
         lettings::demo::fill(&mut site.database()?, 102, |_| {})?;
         let mut browser = Browser::superuser(&site, "ada")?;
@@ -28,7 +28,7 @@ fn a_page_beyond_the_end_redirects_to_the_last_page() -> Result<()> {
         let page = format!("{LIST}?o=1&p=2");
 
         let links = browser.page(&page)?.links();
-        let still = browser.fill(&row("change", 1, "o=1&p=2"), &title)?;
+        let existing = browser.fill(&row("change", 1, "o=1&p=2"), &title)?;
         let stale = browser.fill(&row("change", 1, "o=1&p=7"), &title)?;
         let kept = browser.post(&row("delete", 2, "p=2"), &[("post", "yes")])?;
         let last = browser.post(&row("delete", 3, "o=1&p=2"), &[("post", "yes")])?;
@@ -38,7 +38,7 @@ fn a_page_beyond_the_end_redirects_to_the_last_page() -> Result<()> {
         let kept_filters = "/change/?_changelist_filters=o%3D1%26p%3D2";
         assert!(links.iter().any(|link| link.href.ends_with(kept_filters)));
         for (response, query) in [
-            (&still, "o=1&p=2"),
+            (&existing, "o=1&p=2"),
             (&stale, "o=1&p=2"),
             (&kept, "p=2"),
             (&last, "o=1"),
@@ -62,10 +62,10 @@ fn pages_of_an_object_preserve_the_filters_of_its_list() -> Result<()> {
         let page = browser.page(&row(page, 1, "q=house"))?;
         let links = page.links();
         let back = links.iter().find(|link| link.text == words);
-        assert_eq!(back.context("no way back")?.href, change, "{words}");
+        assert_eq!(back.context("no back link")?.href, change, "{words}");
     }
-    let unsure = browser.post(&row("delete", 1, "q=house"), &[("post", "")])?;
-    assert_eq!(location(&unsure)?, row("delete", 1, "q=house"));
+    let unconfirmed = browser.post(&row("delete", 1, "q=house"), &[("post", "")])?;
+    assert_eq!(location(&unconfirmed)?, row("delete", 1, "q=house"));
     Ok(())
 }
 

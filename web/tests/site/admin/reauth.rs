@@ -21,10 +21,10 @@ pub(crate) fn make_stale(site: &TestSite) -> Result<()> {
 fn confirm(
     browser: &mut Browser<'_>,
     path: &str,
-    asked: &Response,
+    challenge: &Response,
     password: &str,
 ) -> Result<Response> {
-    let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+    let kept = hidden(&challenge.text()?, "_kept").context("nothing is kept")?;
     browser.post(path, &[("_kept", &kept), ("password", password)])
 }
 
@@ -39,14 +39,14 @@ fn setting_a_password_requires_reauthentication_and_never_shows_it() -> Result<(
         let form = [("password1", "New wave 77"), ("password2", "New wave 77")];
 
         ada.get(&path)?;
-        let asked = ada.post(&path, &form)?;
-        let wrong = confirm(&mut ada, &path, &asked, "guess")?;
+        let challenge = ada.post(&path, &form)?;
+        let wrong = confirm(&mut ada, &path, &challenge, "guess")?;
         let between = User::find(&mut site.database()?, bob)?.password;
         let done = confirm(&mut ada, &path, &wrong, PASSWORD)?;
         let again = ada.post(&path, &form)?;
 
-        assert_eq!(asked.html()?.texts("h1"), [TITLE]);
-        for page in [&asked, &wrong] {
+        assert_eq!(challenge.html()?.texts("h1"), [TITLE]);
+        for page in [&challenge, &wrong] {
             assert!(!page.text()?.contains("wave"));
         }
         assert!(wrong.page_text()?.contains("Your password is incorrect."));
@@ -64,9 +64,9 @@ fn going_back_shows_the_submitted_form() -> Result<()> {
         let mut ada = Browser::superuser(&site, "ada")?;
         let bob = account(&mut site.database()?, "bob")?;
         make_stale(&site)?;
-        let mut give_up = |path: &str, form: &[(&str, &str)]| -> Result<_> {
-            let asked = ada.fill(path, form)?;
-            let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+        let mut cancel = |path: &str, form: &[(&str, &str)]| -> Result<_> {
+            let challenge = ada.fill(path, form)?;
+            let kept = hidden(&challenge.text()?, "_kept").context("nothing is kept")?;
             let back = ada.post(path, &[("_kept", &kept), ("_give_up", "1")])?;
             ada.page(back.header("location").context("it leads nowhere")?)
         };
@@ -74,8 +74,8 @@ fn going_back_shows_the_submitted_form() -> Result<()> {
         let change = format!("/admin/auth/user/{bob}/change/");
         let names = pairs("username=bob&first_name=Robert&is_staff=on");
         let changed = with(&USER_FORM, &names);
-        let changed = give_up(&change, &changed)?;
-        let new = give_up("/admin/auth/user/add/", &new_user("carol"))?;
+        let changed = cancel(&change, &changed)?;
+        let new = cancel("/admin/auth/user/add/", &new_user("carol"))?;
 
         assert_eq!(changed.texts("h1"), ["Change user"]);
         assert_eq!(value(&changed, "first_name"), "Robert");
@@ -88,7 +88,7 @@ fn going_back_shows_the_submitted_form() -> Result<()> {
 }
 
 #[test]
-fn only_changed_permissions_require_reauthentication() -> Result<()> {
+fn changing_permissions_requires_reauthentication_but_a_name_does_not() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let bob = account(&mut site.database()?, "bob")?;
@@ -100,15 +100,15 @@ fn only_changed_permissions_require_reauthentication() -> Result<()> {
     };
 
     let plain = ada.fill(&path, &fields(&[]))?;
-    let asked = ada.fill(
+    let challenge = ada.fill(
         &path,
         &fields(&pairs("is_staff=on&user_permissions=lettings.view_letting&user_permissions=lettings.add_letting")),
     )?;
     let before = User::find(&mut site.database()?, bob)?;
-    let done = confirm(&mut ada, &path, &asked, PASSWORD)?;
+    let done = confirm(&mut ada, &path, &challenge, PASSWORD)?;
 
     assert_eq!(plain.status, 303);
-    assert_eq!(asked.html()?.texts("h1"), [TITLE]);
+    assert_eq!(challenge.html()?.texts("h1"), [TITLE]);
     assert!(before.first_name == "Robert" && !before.is_staff);
     assert!(ada.follow(&done)?.contains("Changed user “bob”."));
     let conn = &mut site.database()?;
@@ -137,7 +137,7 @@ fn every_sensitive_action_requires_reauthentication() -> Result<()> {
     let user = format!("/admin/auth/user/{bob}/change/");
     let form = with(&USER_FORM, &[("username", "bob")]);
     // hexpm/hexpm#1403, getsentry/sentry#3919, marcjazz/authkestra#382.
-    let acts: [(&str, &[(&str, &str)]); 12] = [
+    let actions: [(&str, &[(&str, &str)]); 12] = [
         ("/admin/two_factor/", &[("action", "on")]),
         (
             "/admin/auth/user/",
@@ -159,7 +159,7 @@ fn every_sensitive_action_requires_reauthentication() -> Result<()> {
         ("/admin/auth/group/add/", &group),
         (&history, &[("restore", "1")]),
     ];
-    for (path, fields) in acts {
+    for (path, fields) in actions {
         let response = ada.post(path, fields)?;
 
         assert_eq!(response.html()?.texts("h1"), [TITLE], "{path}");
@@ -168,16 +168,16 @@ fn every_sensitive_action_requires_reauthentication() -> Result<()> {
     assert!(User::find(conn, bob)?.is_active);
     assert!(User::find_by_username(conn, "carol").is_err());
     assert!(Group::all(conn)?.is_empty());
-    let (path, fields) = acts[1];
-    let asked = ada.post(path, fields)?;
-    let done = confirm(&mut ada, path, &asked, PASSWORD)?;
+    let (path, fields) = actions[1];
+    let challenge = ada.post(path, fields)?;
+    let done = confirm(&mut ada, path, &challenge, PASSWORD)?;
     assert!(ada.follow(&done)?.contains("Changed 1 user."));
     assert!(!User::find(conn, bob)?.is_active);
     Ok(())
 }
 
 #[test]
-fn a_kept_form_is_valid_for_its_user_and_path_only() -> Result<()> {
+fn a_sealed_form_is_valid_for_its_user_and_path_only() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut eve = Browser::superuser(&site, "eve")?;
@@ -185,12 +185,12 @@ fn a_kept_form_is_valid_for_its_user_and_path_only() -> Result<()> {
     make_stale(&site)?;
     let path = format!("/admin/auth/user/{bob}/delete/");
     ada.get(&path)?;
-    let asked = ada.post(&path, &[("post", "yes")])?;
+    let challenge = ada.post(&path, &[("post", "yes")])?;
     eve.get(&path)?;
 
-    let theirs = confirm(&mut eve, &path, &asked, PASSWORD)?;
-    let elsewhere = confirm(&mut ada, "/admin/auth/user/1/delete/", &asked, PASSWORD)?;
-    let done = confirm(&mut ada, &path, &asked, PASSWORD)?;
+    let theirs = confirm(&mut eve, &path, &challenge, PASSWORD)?;
+    let elsewhere = confirm(&mut ada, "/admin/auth/user/1/delete/", &challenge, PASSWORD)?;
+    let done = confirm(&mut ada, &path, &challenge, PASSWORD)?;
 
     assert_eq!((theirs.status, elsewhere.status), (400, 400));
     assert!(ada.follow(&done)?.contains("Deleted user “bob”."));
@@ -211,10 +211,10 @@ fn reauthentication_and_current_password_are_throttled() -> Result<()> {
 
     let throttled = ada.post(change, &guess)?;
     let delete = "/admin/auth/user/1/delete/";
-    let asked = ada.post(delete, &[("post", "yes")])?;
-    let proof = confirm(&mut ada, delete, &asked, PASSWORD)?;
+    let challenge = ada.post(delete, &[("post", "yes")])?;
+    let confirmed = confirm(&mut ada, delete, &challenge, PASSWORD)?;
 
-    for response in [&throttled, &proof] {
+    for response in [&throttled, &confirmed] {
         assert_eq!(response.status, 429);
         assert_header(response, "retry-after", "300");
         assert!(response.page_text()?.contains("Too many attempts."));

@@ -208,7 +208,7 @@ fn if_one_object_is_invalid_nothing_is_restored() -> Result<()> {
         let next = browser.fill_and_follow(&act, &[])?;
 
         assert_contains(&next, "User “carol”: That username is already taken.");
-        assert!(!next.contains("Profile \"carol\":"), "{next}");
+        assert!(!next.contains("Profile “carol”:"), "{next}");
         assert!(User::find_by_username(conn, "bob").is_err());
         let log = browser.page_text("/admin/log/?action=restored")?;
         assert_contains(&log, "0 of");
@@ -223,7 +223,7 @@ fn restoring_requires_permission_to_add_every_object() -> Result<()> {
     letting(conn, "Pier House")?;
     let mut root = Browser::superuser(&site, "ada")?;
     delete(&mut root, "lettings/address/1")?;
-    let line = root.hidden("/admin/lettings/address/1/history/", "restore")?;
+    let version = root.hidden("/admin/lettings/address/1/history/", "restore")?;
     let permissions = ["lettings.view_address", "lettings.add_address"];
     let mut bob = Browser::staff(&site, "bob", &permissions)?;
     let all = [&permissions[..], &["lettings.add_letting"]].concat();
@@ -232,10 +232,10 @@ fn restoring_requires_permission_to_add_every_object() -> Result<()> {
 
     let page = bob.get(path)?.text()?;
     let list = bob.get("/admin/lettings/address/deleted/")?.text()?;
-    let refused = bob.post(path, &[("restore", &line)])?;
+    let refused = bob.post(path, &[("restore", &version)])?;
     let none = Address::states(conn)?;
     carol.get(path)?;
-    let done = carol.post(path, &[("restore", &line)])?;
+    let done = carol.post(path, &[("restore", &version)])?;
 
     assert!(hidden(&page, "restore").is_none() && hidden(&list, "restore").is_none());
     assert_eq!((refused.status, none), (403, vec![]));
@@ -255,17 +255,17 @@ fn a_version_with_permissions_that_the_user_lacks_cannot_be_restored() -> Result
         root.fill(&path, &[&plain[..], &[("is_superuser", "on")]].concat())?;
         root.fill(&path, &plain)?;
         let mut bob = Browser::staff(&site, "bob", &["auth.change_user"])?;
-        // The first version is the earlier one.
-        let line = versions(&mut bob, &format!("auth/user/{carol}"))?.remove(1);
-        let noted = denied_actions(conn)?;
+        // Version 0 is from before the first change.
+        let version = versions(&mut bob, &format!("auth/user/{carol}"))?.remove(1);
+        let denied_before = denied_actions(conn)?;
 
         let history = format!("/admin/auth/user/{carol}/history/");
-        let refused = bob.post(&history, &[("restore", &line)])?;
+        let refused = bob.post(&history, &[("restore", &version)])?;
 
         let next = bob.follow(&refused)?;
         assert_contains(&next, "Superuser status: select a valid choice.");
         assert!(!User::find(conn, carol)?.is_superuser);
-        assert_eq!(denied_actions(conn)?, noted + 1);
+        assert_eq!(denied_actions(conn)?, denied_before + 1);
     }
     Ok(())
 }
@@ -280,9 +280,12 @@ fn deleted_objects_are_listed_until_they_are_restored() -> Result<()> {
         delete(&mut browser, "lettings/address/1")?;
 
         let page = browser.get(path)?;
-        let line = hidden(&page.text()?, "restore").context("nothing to restore")?;
+        let version = hidden(&page.text()?, "restore").context("nothing to restore")?;
         let text = page.page_text()?;
-        browser.post("/admin/lettings/address/1/history/", &[("restore", &line)])?;
+        browser.post(
+            "/admin/lettings/address/1/history/",
+            &[("restore", &version)],
+        )?;
         let after = browser.page_text(path)?;
 
         assert_contains(&before, "No deleted addresses.");

@@ -51,7 +51,7 @@ fn reading_a_page_does_not_change_the_session() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         ada.get("/admin/")?;
-        // The same query in another spelling than the site's.
+        // The same state with a trailing space, so that rewriting it would be noticed.
         diesel::sql_query("UPDATE sessions SET state = state || ' '")
             .execute(&mut site.database()?)?;
 
@@ -85,8 +85,8 @@ fn ending_sessions_requires_permission_to_change_the_user() -> Result<()> {
     for id in ["1", "2"] {
         carol.post(OWN, &[("end", id)])?;
         for browser in [&mut bob, &mut carol] {
-            let refused = browser.post("/admin/auth/user/1/sessions/", &[("end", id)])?;
-            assert_eq!(refused.status, 403);
+            let denied = browser.post("/admin/auth/user/1/sessions/", &[("end", id)])?;
+            assert_eq!(denied.status, 403);
         }
     }
     assert_eq!(ada.get("/admin/")?.status, 200);
@@ -167,12 +167,12 @@ fn http_and_https_use_different_cookie_names() -> Result<()> {
     secure.https = true;
 
     let form = secure.get("/admin/login/")?;
-    let welcome = secure.log_in("ada", super::PASSWORD)?;
+    let logged_in = secure.log_in("ada", super::PASSWORD)?;
 
     assert_contains_none(&plain.cookies(), "__Host-");
 
     assert!(plain.cookies.contains_key("session"));
-    for response in [&form, &welcome] {
+    for response in [&form, &logged_in] {
         for (name, value) in response.headers() {
             assert!(
                 name != "set-cookie" || (value.starts_with("__Host-") && value.contains("Secure")),

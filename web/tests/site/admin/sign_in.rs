@@ -8,7 +8,7 @@ use crate::support::{
     TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, pairs,
 };
 
-const REFUSED: &str = "Incorrect username or password.";
+const INCORRECT_LOGIN: &str = "Incorrect username or password.";
 
 #[test]
 fn anonymous_visitors_are_redirected_to_login_and_back() -> Result<()> {
@@ -23,7 +23,7 @@ fn anonymous_visitors_are_redirected_to_login_and_back() -> Result<()> {
             ("password", PASSWORD),
             ("next", "/admin/password_change/"),
         ];
-        let welcome = browser.post("/admin/login/", &next)?;
+        let logged_in = browser.post("/admin/login/", &next)?;
 
         let mut other = Browser::new(&site);
         let address = "/admin/login/?next=/admin/password_change/";
@@ -38,7 +38,7 @@ fn anonymous_visitors_are_redirected_to_login_and_back() -> Result<()> {
             "/admin/login/?next=/admin/password_change/%3Fa%3Db%2520c",
         );
         assert_eq!(form.html()?.texts("h1"), ["Staff login"]);
-        assert_redirect(&welcome, 303, "/admin/password_change/");
+        assert_redirect(&logged_in, 303, "/admin/password_change/");
         assert_contains(&browser.page_text("/admin/")?, "Signed in as ada");
         assert_header(&browser.get("/admin/login/")?, "location", "/admin/");
     }
@@ -63,7 +63,7 @@ fn every_failed_login_has_the_same_message() -> Result<()> {
         let response = Browser::new(&site).log_in(username, password)?;
 
         assert_eq!(response.status, 200, "{username:?}");
-        assert_contains(&response.page_text()?, REFUSED);
+        assert_contains(&response.page_text()?, INCORRECT_LOGIN);
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ fn logout_is_confirmed_and_ends_the_session() -> Result<()> {
 
     assert_eq!(asked.html()?.texts("h1"), ["Log out?"]);
     assert_eq!(done.html()?.texts("h1"), ["You have been logged out."]);
-    assert_eq!(again.status, 302);
+    assert_redirect(&again, 302, "/admin/login/?next=/admin/logout/");
     assert_eq!(browser.get("/admin/")?.status, 302);
     Ok(())
 }
@@ -168,7 +168,7 @@ fn a_temporary_password_must_be_changed_first() -> Result<()> {
         let mut browser = Browser::new(&site);
         let path = "/admin/password_change/";
 
-        let welcome = browser.log_in("ada", PASSWORD)?;
+        let logged_in = browser.log_in("ada", PASSWORD)?;
         let index = browser.get("/admin/")?;
         let add = browser.post("/admin/auth/group/add/", &[("name", "editors")])?;
         let out = browser.get("/admin/logout/")?.status;
@@ -185,7 +185,7 @@ fn a_temporary_password_must_be_changed_first() -> Result<()> {
 
         assert_eq!(same.status, 422);
         assert!(same.text()?.contains("differs from the current one"));
-        assert_eq!(welcome.header("location"), Some(path));
+        assert_eq!(logged_in.header("location"), Some(path));
         for response in [index, add] {
             assert_redirect(&response, 302, path);
         }
@@ -203,7 +203,7 @@ fn a_form_submitted_after_the_session_ended_is_kept_over_the_login() -> Result<(
         let mut ada = Browser::superuser(&site, "ada")?;
         account(&mut site.database()?, "bob")?;
         let form = "/admin/lettings/letting/add/?address=7";
-        let stranger = Browser::new(&site).post(form, &[])?;
+        let anonymous = Browser::new(&site).post(form, &[])?;
         ada.get(form)?;
         let token = ada.token().to_owned();
         ada.post("/admin/logout/", &[])?;
@@ -226,7 +226,7 @@ fn a_form_submitted_after_the_session_ended_is_kept_over_the_login() -> Result<(
         let again = ada.page(form)?;
         let once = ada.page(form)?;
 
-        assert_eq!(stranger.status, 302);
+        assert_eq!(anonymous.status, 302);
         let page = sent.html()?;
         assert_eq!(sent.status, 403);
         let words = "Your session ended before your changes were saved.";

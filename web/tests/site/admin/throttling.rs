@@ -27,12 +27,12 @@ fn too_many_attempts_are_throttled_except_on_a_known_device() -> Result<()> {
     Browser::superuser(&site, "bob")?;
     assert_eq!(known.log_in("bob", PASSWORD)?.status, 303);
     known.log_out()?;
-    let mut stranger = Browser::new(&site);
+    let mut attacker = Browser::new(&site);
     for _ in 0..10 {
-        assert_eq!(stranger.log_in("ada", "guess")?.status, 200);
+        assert_eq!(attacker.log_in("ada", "guess")?.status, 200);
     }
 
-    let throttled = stranger.log_in("ada", new)?;
+    let throttled = attacker.log_in("ada", new)?;
 
     assert_eq!(throttled.status, 429);
     let words = "Too many attempts. Try again in 5 minutes.";

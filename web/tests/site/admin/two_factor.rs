@@ -32,7 +32,7 @@ impl App {
         let code = app.code(0);
         let fields = [("action", "on"), ("secret", &sealed), ("code", &code)];
         let done = browser.post(PATH, &fields)?;
-        anyhow::ensure!(done.status == 200, "refused: {}", done.text()?);
+        anyhow::ensure!(done.status == 200, "rejected: {}", done.text()?);
         let recovery = done.html()?.texts("code");
         let file = format!(
             "href=\"data:text/plain,{}%0A\" download=",
@@ -128,7 +128,7 @@ fn with_two_factor_the_password_alone_is_not_enough() -> Result<()> {
         let next = hidden(&form.text()?, "next").unwrap_or_default();
         let used = browser.post(CODE, &[("code", &app.code(0)), ("next", &next)])?;
         let wrong = browser.post(CODE, &[("code", "abc"), ("next", &next)])?;
-        let welcome = browser.post(CODE, &[("code", &app.code(1)), ("next", &next)])?;
+        let logged_in = browser.post(CODE, &[("code", &app.code(1)), ("next", &next)])?;
 
         assert_eq!(
             (first.status, path.as_str()),
@@ -136,12 +136,12 @@ fn with_two_factor_the_password_alone_is_not_enough() -> Result<()> {
         );
         assert_eq!(between, 302);
         assert_eq!(form.html()?.texts("h1"), ["Enter your code"]);
-        for refused in [used, wrong] {
-            assert_eq!(refused.status, 200);
-            let text = refused.page_text()?;
+        for rejected in [used, wrong] {
+            assert_eq!(rejected.status, 200);
+            let text = rejected.page_text()?;
             assert_contains(&text, "The code is wrong or has already been used.");
         }
-        assert_redirect(&welcome, 303, "/admin/lettings/");
+        assert_redirect(&logged_in, 303, "/admin/lettings/");
         assert_eq!(browser.get("/admin/")?.status, 200);
     }
     Ok(())
@@ -173,14 +173,14 @@ fn a_recovery_code_works_once() -> Result<()> {
 fn codes_are_throttled() -> Result<()> {
     let site = TestSite::start()?;
     let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
-    let mut stranger = Browser::new(&site);
-    stranger.log_in("ada", PASSWORD)?;
-    stranger.get(CODE)?;
+    let mut attacker = Browser::new(&site);
+    attacker.log_in("ada", PASSWORD)?;
+    attacker.get(CODE)?;
     for _ in 0..10 {
-        assert_eq!(stranger.post(CODE, &[("code", "abc")])?.status, 200);
+        assert_eq!(attacker.post(CODE, &[("code", "abc")])?.status, 200);
     }
 
-    let throttled = stranger.post(CODE, &[("code", &app.code(1))])?;
+    let throttled = attacker.post(CODE, &[("code", &app.code(1))])?;
 
     assert_eq!(throttled.status, 429);
     assert_eq!(throttled.header("retry-after"), Some("300"));
@@ -191,11 +191,11 @@ fn codes_are_throttled() -> Result<()> {
 fn the_second_step_requires_the_correct_password() -> Result<()> {
     let site = TestSite::start()?;
     let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
-    let mut stranger = Browser::new(&site);
-    stranger.log_in("ada", "wrong")?;
+    let mut attacker = Browser::new(&site);
+    attacker.log_in("ada", "wrong")?;
 
-    let form = stranger.get(CODE)?;
-    let sent = stranger.post(CODE, &[("code", &app.code(1)), ("next", "/admin/auth/")])?;
+    let form = attacker.get(CODE)?;
+    let sent = attacker.post(CODE, &[("code", &app.code(1)), ("next", "/admin/auth/")])?;
 
     for response in [&form, &sent] {
         assert_eq!(response.status, 303);
@@ -213,17 +213,17 @@ fn new_recovery_codes_and_turning_off_require_reauthentication() -> Result<()> {
     make_stale(&site)?;
     browser.get(PATH)?;
 
-    let asked = browser.post(PATH, &[("action", "codes")])?;
-    let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+    let challenge = browser.post(PATH, &[("action", "codes")])?;
+    let kept = hidden(&challenge.text()?, "_kept").context("nothing is kept")?;
     let mut confirm = |code: &str| {
-        let proof = [("_kept", &*kept), ("password", PASSWORD), ("code", code)];
-        browser.post(PATH, &proof)
+        let credentials = [("_kept", &*kept), ("password", PASSWORD), ("code", code)];
+        browser.post(PATH, &credentials)
     };
     let wrong = [confirm("abc")?, confirm("")?];
     let done = confirm(&app.code(1))?;
     let off = browser.post(PATH, &[("action", "off")])?;
 
-    assert_eq!(asked.html()?.texts("h1"), ["Confirm that it is you"]);
+    assert_eq!(challenge.html()?.texts("h1"), ["Confirm that it is you"]);
     for wrong in wrong {
         assert_contains(&wrong.page_text()?, "The password or code is wrong.");
     }
@@ -240,13 +240,13 @@ fn superusers_must_set_up_required_two_factor() -> Result<()> {
     superuser(&mut site.database()?, "ada")?;
     let mut ada = Browser::new(&site);
 
-    let welcome = ada.log_in("ada", PASSWORD)?;
+    let logged_in = ada.log_in("ada", PASSWORD)?;
     let index = ada.get("/admin/")?;
     let form = ada.page_text(PATH)?;
     App::set_up(&mut ada)?;
     let mut bob = Browser::staff(&site, "bob", &[])?;
 
-    assert_eq!(welcome.header("location"), Some(PATH));
+    assert_eq!(logged_in.header("location"), Some(PATH));
     assert_redirect(&index, 302, PATH);
     assert_contains(&form, "Superusers must use two-factor authentication.");
     assert_eq!(ada.get("/admin/")?.status, 200);
@@ -255,7 +255,7 @@ fn superusers_must_set_up_required_two_factor() -> Result<()> {
 }
 
 #[test]
-fn a_superuser_can_turn_off_two_factor_of_a_user() -> Result<()> {
+fn a_superuser_can_turn_off_two_factor_of_a_user_and_end_their_sessions() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut bob = Browser::staff(&site, "bob", &["auth.change_user", "auth.view_user"])?;

@@ -62,11 +62,11 @@ fn duplicate_address_is_confirmed_once_and_a_city_keeps_its_spelling() -> Result
             &pairs("street=g\u{fc}ll lane&city=dana point&state=ca&country_iso_code=usa&_save="),
         );
 
-        let asked = browser.fill(path, &typed)?;
+        let confirmation = browser.fill(path, &typed)?;
         let saved = browser.post(path, &[&typed[..], &[("_answered", "street")]].concat())?;
 
-        let page = asked.html()?;
-        assert_eq!((asked.status, saved.status), (422, 303));
+        let page = confirmation.html()?;
+        assert_eq!((confirmation.status, saved.status), (422, 303));
         assert_contains_all(
             page.source(),
             "This address already exists. | <option value=\"Dana Point\"> | \

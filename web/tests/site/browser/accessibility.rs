@@ -8,7 +8,7 @@ use super::session::{Browser, PAGES, Script, browse, variable};
 
 /// Runs axe-core and calls back with its violations: rule, impact, and elements.
 ///
-/// It must not fetch the style sheets again: the policy forbids requests by script.
+/// Without preloading: axe-core must not request the style sheets again.
 const CHECK: &str = "
     const done = arguments[arguments.length - 1];
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

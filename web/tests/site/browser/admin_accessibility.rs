@@ -63,10 +63,10 @@ fn check_all(scheme: &'static str) -> Result<()> {
             browser.open(&format!("/admin/{page}")).await?;
             axe.look(browser, page).await?;
         }
-        of_many(browser, axe).await?;
-        after_a_button(browser, axe).await?;
-        without_permissions(browser, axe).await?;
-        around_the_factor(browser, axe).await
+        check_bulk_pages(browser, axe).await?;
+        check_responses(browser, axe).await?;
+        check_without_permissions(browser, axe).await?;
+        check_two_factor(browser, axe).await
     })
 }
 
@@ -85,7 +85,7 @@ async fn reset_link(browser: &Browser) -> Result<String> {
 }
 
 /// Pages about many objects: imports and bulk deletions.
-async fn of_many(browser: &Browser, axe: &Axe) -> Result<()> {
+async fn check_bulk_pages(browser: &Browser, axe: &Axe) -> Result<()> {
     for (rows, page) in [
         (
             "1;Other\r\n;New, without an address\r\n",
@@ -143,7 +143,7 @@ async fn of_many(browser: &Browser, axe: &Axe) -> Result<()> {
 }
 
 /// Pages that follow a button: errors, a conflict, confirmations.
-async fn after_a_button(browser: &Browser, axe: &Axe) -> Result<()> {
+async fn check_responses(browser: &Browser, axe: &Axe) -> Result<()> {
     browser.open("/admin/lettings/address/add/").await?;
     browser.press_button("Save").await?;
     axe.look(browser, "a form with mistakes").await?;
@@ -198,7 +198,7 @@ async fn after_a_button(browser: &Browser, axe: &Axe) -> Result<()> {
 }
 
 /// Pages for staff without permissions.
-async fn without_permissions(browser: &Browser, axe: &Axe) -> Result<()> {
+async fn check_without_permissions(browser: &Browser, axe: &Axe) -> Result<()> {
     let conn = &mut browser.site().database()?;
     diesel::sql_query("UPDATE users SET is_superuser = FALSE").execute(conn)?;
     for page in ["/admin/", "/admin/lettings/letting/1/change/"] {
@@ -211,7 +211,7 @@ async fn without_permissions(browser: &Browser, axe: &Axe) -> Result<()> {
     Ok(())
 }
 
-async fn around_the_factor(browser: &Browser, axe: &Axe) -> Result<()> {
+async fn check_two_factor(browser: &Browser, axe: &Axe) -> Result<()> {
     browser.open("/admin/two_factor/").await?;
     axe.look(browser, "the page that sets a factor up").await?;
     browser.press_button("Turn on").await?;

@@ -10,17 +10,17 @@ fn no_page_requests_another_host() -> Result<()> {
         for target in PAGES {
             browser.open(target).await?;
 
-            let asked = browser
+            let requested = browser
                 .evaluate(
                     "return performance.getEntriesByType('resource').map(entry => entry.name)",
                 )
                 .await?;
 
-            let asked = asked.as_array().context("a list of addresses")?;
-            assert!(!asked.is_empty(), "{target} has no style sheet");
-            for url in asked {
+            let requested = requested.as_array().context("a list of addresses")?;
+            assert!(!requested.is_empty(), "{target} has no style sheet");
+            for url in requested {
                 let url = url.as_str().unwrap_or_default();
-                assert!(url.starts_with(browser.origin()), "{target} asks for {url}");
+                assert!(url.starts_with(browser.origin()), "{target} requests {url}");
             }
         }
         Ok(())
@@ -36,8 +36,8 @@ fn the_browser_console_is_empty() -> Result<()> {
             let console = browser.console().await?;
 
             // The page itself is a 404 on purpose.
-            let complaints = console.iter().filter(|line| !line.contains("/nowhere/"));
-            assert_eq!(complaints.count(), 0, "{target}: {console:?}");
+            let messages = console.iter().filter(|line| !line.contains("/nowhere/"));
+            assert_eq!(messages.count(), 0, "{target}: {console:?}");
         }
         Ok(())
     })

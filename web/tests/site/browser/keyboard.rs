@@ -7,7 +7,7 @@ use super::session::{Browser, Script, browse};
 const TAB: char = '\u{E004}';
 const ENTER: char = '\u{E007}';
 
-/// The `href`, class or name of the focused element.
+/// The `href`, id or tag name of the focused element.
 async fn focused(browser: &Browser) -> Result<String> {
     let focused = browser
         .evaluate(

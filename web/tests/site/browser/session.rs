@@ -80,7 +80,7 @@ pub(super) fn browse(
             origin,
             site,
         };
-        // Always closes the browser: a browser that is left open is never closed.
+        // The browser is closed in any case; otherwise it keeps running after the tests.
         let outcome = AssertUnwindSafe(visit(&browser)).catch_unwind().await;
         let closed = browser.client.close().await;
         outcome.unwrap_or_else(|panic| resume_unwind(panic))?;

@@ -29,7 +29,7 @@ async fn enter(browser: &Browser) -> Result<()> {
 }
 
 /// Opens the form of a new letting and types its title.
-async fn begin_a_letting(browser: &Browser) -> Result<()> {
+async fn start_letting(browser: &Browser) -> Result<()> {
     enter(browser).await?;
     browser.open(ADD).await?;
     browser.type_into("id_title", "Pier House").await
@@ -81,7 +81,7 @@ async fn add_a_letting(browser: &Browser) -> Result<()> {
 }
 
 #[test]
-fn importing_a_file_twice_adds_nothing() -> Result<()> {
+fn importing_a_file_again_changes_nothing() -> Result<()> {
     browse(Script::On, import_a_file)
 }
 
@@ -118,7 +118,7 @@ async fn import_a_file(browser: &Browser) -> Result<()> {
 #[test]
 fn many_choices_are_searched_without_script() -> Result<()> {
     browse(Script::Off, async |browser| {
-        begin_a_letting(browser).await?;
+        start_letting(browser).await?;
         browser.type_into("id_address_find", "gull 59").await?;
         browser.press_button("Find").await?;
 
@@ -133,7 +133,7 @@ fn many_choices_are_searched_without_script() -> Result<()> {
 #[test]
 fn many_choices_are_searched_by_keyboard() -> Result<()> {
     browse(Script::On, async |browser| {
-        begin_a_letting(browser).await?;
+        start_letting(browser).await?;
         browser.type_into("id_address_find", "gull 59").await?;
         browser.wait_for("[role='option']").await?;
 
@@ -157,16 +157,16 @@ fn many_choices_are_searched_by_keyboard() -> Result<()> {
 }
 
 #[test]
-fn a_double_click_saves_once() -> Result<()> {
+fn second_submit_of_a_double_click_is_prevented() -> Result<()> {
     browse(Script::On, async |browser| {
-        begin_a_letting(browser).await?;
+        start_letting(browser).await?;
         let twice = "const form = document.querySelector('form.form-row');
             const send = () => form.dispatchEvent(new Event('submit', { cancelable: true }));
             return [send(), send()];";
 
-        let goes_on = browser.evaluate(twice).await?;
+        let submitted = browser.evaluate(twice).await?;
 
-        assert_eq!(goes_on, serde_json::json!([true, false]));
+        assert_eq!(submitted, serde_json::json!([true, false]));
         Ok(())
     })
 }
@@ -174,7 +174,7 @@ fn a_double_click_saves_once() -> Result<()> {
 #[test]
 fn an_address_added_in_a_popup_is_selected() -> Result<()> {
     browse(Script::On, async |browser| {
-        begin_a_letting(browser).await?;
+        start_letting(browser).await?;
         browser.follow("Add another").await?;
         let opener = browser.enter_new_window().await?;
         fill_in_an_address(browser).await?;

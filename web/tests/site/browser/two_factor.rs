@@ -20,7 +20,7 @@ fn staff_log_in_with_a_code_without_script() -> Result<()> {
     browse(Script::Off, walk)
 }
 
-/// Sets up a second factor, logs out, logs in with a code, and ends the other session.
+/// Sets up a second factor, logs out, logs in with a code, and opens the list of sessions.
 async fn walk(browser: &Browser) -> Result<()> {
     browser.log_in("/admin/").await?;
     browser.arrive("/admin/").await?;

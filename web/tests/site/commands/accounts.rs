@@ -19,11 +19,11 @@ const GIVEN: [(&str, &str); 3] = [
 fn a_superuser_is_created_from_the_environment_once() -> Result<()> {
     let program = Program::with(&GIVEN)?;
 
-    let made = program.run(&["createsuperuser", "--no-input"])?;
+    let created = program.run(&["createsuperuser", "--no-input"])?;
     let again = program.run(&["createsuperuser", "--no-input"])?;
 
-    made.assert_succeeded();
-    assert_eq!(made.out, "Superuser ada was created.\n");
+    created.assert_succeeded();
+    assert_eq!(created.out, "Superuser ada was created.\n");
 
     again.assert_failed("error: SUPERUSER_USERNAME: That username is already taken.");
     let user = User::find_by_username(&mut program.database()?, "ada")?;
@@ -42,7 +42,7 @@ fn a_superuser_is_created_from_the_environment_once() -> Result<()> {
 }
 
 #[test]
-fn a_password_file_may_end_with_a_newline() -> Result<()> {
+fn trailing_newline_of_superuser_password_is_ignored() -> Result<()> {
     let password = ("SUPERUSER_PASSWORD", "Sea breeze 42\r\n");
     let program = Program::with(&[GIVEN[0], GIVEN[1], password])?;
 
@@ -58,7 +58,7 @@ fn every_invalid_variable_is_named() -> Result<()> {
     let nothing = Program::new()?.run(&["createsuperuser", "--no-input"])?;
     let weak = [GIVEN[0], GIVEN[1], ("SUPERUSER_PASSWORD", "1234")];
     let weak = Program::with(&weak)?.run(&["createsuperuser", "--no-input"])?;
-    let mute = Program::new()?.run(&["createsuperuser"])?;
+    let without_input = Program::new()?.run(&["createsuperuser"])?;
 
     nothing.assert_failed(
         "error: SUPERUSER_USERNAME: Username is required.\n | \
@@ -67,7 +67,7 @@ fn every_invalid_variable_is_named() -> Result<()> {
 
     let short = "error: SUPERUSER_PASSWORD: Password is too short: use at least 8 characters.\n";
     weak.assert_failed(short);
-    mute.assert_failed("no answer");
+    without_input.assert_failed("no answer");
     Ok(())
 }
 
@@ -76,8 +76,8 @@ fn changepassword_prompts_for_the_password() -> Result<()> {
     let program = Program::with(&GIVEN)?;
     program.run(&["createsuperuser", "--no-input"])?;
 
-    let differ = program.run_with_answers("changepassword ada", "New wave 77\nNew wave 78\n")?;
-    let changed = program.run_with_answers("changepassword", "ada\nNew wave 77\nNew wave 77\n")?;
+    let differ = program.run_with_input("changepassword ada", "New wave 77\nNew wave 78\n")?;
+    let changed = program.run_with_input("changepassword", "ada\nNew wave 77\nNew wave 77\n")?;
     let unknown = program.run(&["changepassword", "bob", "--no-input"])?;
 
     differ.assert_failed("The passwords don't match.");

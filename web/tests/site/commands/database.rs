@@ -99,7 +99,7 @@ fn check_prints_a_line_per_check() -> Result<()> {
 }
 
 #[test]
-fn check_accepts_postgresql() -> Result<()> {
+fn check_succeeds_on_both_databases() -> Result<()> {
     for db in TestDb::each()? {
         let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
 

@@ -95,7 +95,7 @@ fn a_full_disk_is_explained() -> Result<()> {
     let program = Program::with(&[("PORT", "0")])?;
 
     for arguments in ["", "migrate"] {
-        let run = program.run_without_room(20, arguments)?;
+        let run = program.run_on_full_disk(20, arguments)?;
 
         assert_explained(&run, "disk I/O error");
     }
@@ -108,7 +108,7 @@ fn a_disk_that_fills_up_loses_nothing() -> Result<()> {
     let first = program.run(&["demo", "--lettings", "100"])?;
     first.assert_succeeded();
 
-    let run = program.run_without_room(300, "demo --lettings 20000")?;
+    let run = program.run_on_full_disk(300, "demo --lettings 20000")?;
 
     assert_explained(&run, "cannot add the demo data");
     let after = program.run(&["demo", "--lettings", "100"])?;

@@ -28,7 +28,7 @@ fn lines(serving: Serving) -> Result<Vec<Value>> {
         .collect()
 }
 
-fn of_requests(lines: &[Value]) -> Vec<&Value> {
+fn access_lines(lines: &[Value]) -> Vec<&Value> {
     let about = |line: &&Value| line["target"] == "access";
     lines.iter().filter(about).collect()
 }
@@ -47,7 +47,7 @@ fn every_request_is_one_log_line() -> Result<()> {
 
     // An invalid request is not an error of the site.
     assert!(lines.iter().all(|line| line["level"] != "ERROR"));
-    let [list, missing, profile, ..] = of_requests(&lines)[..] else {
+    let [list, missing, profile, ..] = access_lines(&lines)[..] else {
         panic!("{lines:#?}");
     };
     assert_eq!(list["method"], "GET");
@@ -88,7 +88,7 @@ fn requests_beyond_the_limits_are_logged() -> Result<()> {
     }
     let lines = lines(serving)?;
 
-    let lines = of_requests(&lines);
+    let lines = access_lines(&lines);
     assert_eq!(lines.len(), rejected.len(), "{lines:#?}");
     for (line, (rest, status)) in lines.iter().zip(rejected) {
         assert_eq!(line["method"], "POST", "{rest}");
@@ -170,8 +170,8 @@ fn every_rejection_is_logged_with_its_reason() -> Result<()> {
             .filter(is_warning)
             .map(|line| line["message"].as_str())
             .collect();
-        let is_told = matches!(&logged[..], [Some(message)] if message.contains(reason));
-        assert!(is_told, "{request:.80}: {logged:?}");
+        let is_logged = matches!(&logged[..], [Some(message)] if message.contains(reason));
+        assert!(is_logged, "{request:.80}: {logged:?}");
     }
     Ok(())
 }
@@ -208,14 +208,14 @@ fn a_denied_login_with_the_correct_password_is_logged_with_its_reason() -> Resul
 }
 
 #[test]
-fn assets_and_health_checks_are_logged_at_debug_level() -> Result<()> {
+fn health_checks_are_logged_at_debug_level() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[("RUST_LOG", "info,access=debug")])?;
     serving.get("localhost", "/healthz")?;
 
     let lines = lines(serving)?;
 
-    let routes: Vec<&Value> = of_requests(&lines)
+    let routes: Vec<&Value> = access_lines(&lines)
         .iter()
         .map(|line| &line["route"])
         .collect();
@@ -246,7 +246,7 @@ fn the_request_id_is_returned_and_in_every_log_line() -> Result<()> {
 
     assert_eq!(fault["request_id"], "trace-7");
     assert_eq!(fault["route"], "/lettings/");
-    assert_eq!(of_requests(&lines)[0]["request_id"], "trace-7");
+    assert_eq!(access_lines(&lines)[0]["request_id"], "trace-7");
     Ok(())
 }
 
@@ -291,7 +291,7 @@ fn a_panic_is_one_log_line_with_its_request() -> Result<()> {
     let message = panicked["message"].as_str().unwrap_or_default();
     assert_contains(message, ": test panic from the diagnostics page");
     let failed = |line: &&&Value| line["status"] == 500;
-    let access = of_requests(&lines);
+    let access = access_lines(&lines);
     let access = access.iter().find(failed).context("no line of a fault")?;
     assert_eq!(panicked["request_id"], access["request_id"]);
     assert_eq!(panicked["route"], "/admin/diagnostics/");
@@ -305,7 +305,7 @@ fn journal_lines_start_with_their_priority() -> Result<()> {
     let program = Program::with(&[("DATABASE_URL", &url), ("LOG_FORMAT", "json")])?;
     // As systemd starts it: with the name of the stream that standard error is.
     let named = "export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2); exec \"$0\" \"$@\"";
-    let serving = program.serve_by("/bin/sh", &["-c", named])?;
+    let serving = program.serve_through("/bin/sh", &["-c", named])?;
     raise(&db, &serving, "panic")?;
 
     let (_, log) = serving.end("TERM")?;

@@ -172,14 +172,14 @@ fn dashboard_and_alerts_use_existing_metrics() -> Result<()> {
     for file in ["grafana-dashboard.json", "alerts.yml"] {
         let text = repository_file(&format!("deploy/{file}"))?;
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let asked: BTreeSet<&str> = text
+        let used: BTreeSet<&str> = text
             .split(|c| !is_word(c))
             .filter(|word| word.starts_with("oc_lettings_") || word.starts_with("process_"))
             .collect();
 
-        assert!(asked.len() > 5, "{file}: {asked:?}");
-        let missing: Vec<_> = asked.difference(&known).collect();
-        assert!(missing.is_empty(), "{file} asks for {missing:?}");
+        assert!(used.len() > 5, "{file}: {used:?}");
+        let missing: Vec<_> = used.difference(&known).collect();
+        assert!(missing.is_empty(), "{file} uses unknown {missing:?}");
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ impl Program {
 
     /// Runs a shell script in which `$0` is the program.
     pub(super) fn shell(&self, script: &str) -> Result<Run> {
-        Run::of(self.command_by("/bin/sh", &["-c", script]).output()?)
+        Run::of(self.command_through("/bin/sh", &["-c", script]).output()?)
     }
 
     pub(super) fn run_with(
@@ -102,12 +102,12 @@ impl Program {
     }
 
     /// Runs it with these lines on its standard input.
-    pub(super) fn run_with_answers(&self, arguments: &str, answers: &str) -> Result<Run> {
+    pub(super) fn run_with_input(&self, arguments: &str, answers: &str) -> Result<Run> {
         self.shell(&format!("printf '{answers}' | \"$0\" {arguments}"))
     }
 
     /// Runs it with a limit on the size of files (KiB), as on a full disk.
-    pub(super) fn run_without_room(&self, kibibytes: u32, arguments: &str) -> Result<Run> {
+    pub(super) fn run_on_full_disk(&self, kibibytes: u32, arguments: &str) -> Result<Run> {
         let blocks = 2 * kibibytes;
         self.shell(&format!(
             "trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {arguments}"
@@ -124,7 +124,7 @@ impl Program {
     /// Starts `serve` with socket activation.
     pub(super) fn serve_on(&self, socket: &TcpListener) -> Result<Serving> {
         let line = "exec 3<&0 </dev/null; exec \"$0\" serve";
-        let mut command = self.command_by("/bin/sh", &["-c", line]);
+        let mut command = self.command_through("/bin/sh", &["-c", line]);
         command
             .env("LISTEN_FDS", "1")
             .stdin(Stdio::from(OwnedFd::from(socket.try_clone()?)));
@@ -132,8 +132,8 @@ impl Program {
     }
 
     /// Starts `serve` on a free port through another program, which gets ours after its own arguments.
-    pub(super) fn serve_by(&self, runner: &str, arguments: &[&str]) -> Result<Serving> {
-        let mut command = self.command_by(runner, arguments);
+    pub(super) fn serve_through(&self, runner: &str, arguments: &[&str]) -> Result<Serving> {
+        let mut command = self.command_through(runner, arguments);
         command.env("PORT", "0");
         Self::start(command)
     }
@@ -143,7 +143,7 @@ impl Program {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
-        let errors = child.stderr.take().context("it was started with a pipe")?;
+        let errors = child.stderr.take().context("stderr is piped")?;
         let mut serving = Serving {
             child,
             errors: BufReader::new(errors),
@@ -153,19 +153,19 @@ impl Program {
         serving.wait_for_log("serving http://")?;
         let address = serving.log.rsplit("serving http://").next();
         let address = address.and_then(|rest| rest.split('/').next());
-        serving.address = address.context("it serves nowhere")?.parse()?;
+        serving.address = address.context("no address in the log")?.parse()?;
         Ok(serving)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.at_home(env!("CARGO_BIN_EXE_oc-lettings"));
+        let mut command = self.command_in_folder(env!("CARGO_BIN_EXE_oc-lettings"));
         command.args(arguments);
         command
     }
 
     /// Another program with its own arguments, then the path of ours, and our settings.
-    fn command_by(&self, runner: &str, arguments: &[&str]) -> Command {
-        let mut command = self.at_home(runner);
+    fn command_through(&self, runner: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command_in_folder(runner);
         command
             .args(arguments)
             .arg(env!("CARGO_BIN_EXE_oc-lettings"));
@@ -177,7 +177,7 @@ impl Program {
         clippy::disallowed_methods,
         reason = "coverage tools configure the program by its environment"
     )]
-    fn at_home(&self, program: &str) -> Command {
+    fn command_in_folder(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(self.folder())
@@ -206,7 +206,7 @@ impl Serving {
         loop {
             let mut line = String::new();
             if self.errors.read_line(&mut line)? == 0 {
-                anyhow::bail!("it never said {words:?}: {}", self.log);
+                anyhow::bail!("not logged: {words:?}: {}", self.log);
             }
             self.log.push_str(&line);
             if line.contains(words) {

@@ -81,9 +81,9 @@ fn an_error_is_reported_with_stack_request_and_user_id() -> Result<()> {
         assert_contains(&exceptions, "test error from the diagnostics page");
         let stack = event["exception"]["values"][0]["stacktrace"].to_string();
         assert_contains(&stack, "admin/src/diagnostics.rs");
-        let asked = &event["request"];
-        assert_eq!(asked["method"], "POST");
-        assert_eq!(asked["url"], "http://localhost:0/admin/diagnostics/");
+        let reported = &event["request"];
+        assert_eq!(reported["method"], "POST");
+        assert_eq!(reported["url"], "http://localhost:0/admin/diagnostics/");
         assert!(event["user"]["id"].is_string());
         assert_eq!(event["user"]["ip_address"], "127.0.0.1");
         assert!(event["tags"]["request_id"].is_string());

@@ -76,7 +76,7 @@ fn a_port_in_use_is_explained() -> Result<()> {
 }
 
 #[test]
-fn healthcheck_succeeds_only_while_the_site_runs() -> Result<()> {
+fn health_check_succeeds_only_while_the_site_runs() -> Result<()> {
     for hosts in ["www.example.org", ".example.org", "*"] {
         let mut settings = PRODUCTION;
         settings[1].1 = hosts;
@@ -85,23 +85,23 @@ fn healthcheck_succeeds_only_while_the_site_runs() -> Result<()> {
         let serving = program.serve(&[])?;
         let port = serving.port();
 
-        let well = program.run_with(&[("PORT", &port)], &["check", "--health"])?;
+        let healthy = program.run_with(&[("PORT", &port)], &["check", "--health"])?;
         serving.end("TERM")?;
-        let gone = program.run_with(&[("PORT", &port)], &["check", "--health"])?;
+        let stopped = program.run_with(&[("PORT", &port)], &["check", "--health"])?;
 
-        assert_eq!(well.code, Some(0), "{hosts}: {}", well.errors);
-        assert!(well.out.starts_with("health: ok ("), "{}", well.out);
-        gone.assert_failed("nothing answers on 127.0.0.1:");
+        assert_eq!(healthy.code, Some(0), "{hosts}: {}", healthy.errors);
+        assert!(healthy.out.starts_with("health: ok ("), "{}", healthy.out);
+        stopped.assert_failed("nothing answers on 127.0.0.1:");
     }
     Ok(())
 }
 
 #[test]
-fn healthcheck_fails_for_another_program() -> Result<()> {
-    let stranger = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    let port = stranger.local_addr()?.port().to_string();
-    let answering = std::thread::spawn(move || -> Result<()> {
-        let (mut connection, _) = stranger.accept()?;
+fn health_check_fails_for_another_program() -> Result<()> {
+    let other_server = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let port = other_server.local_addr()?.port().to_string();
+    let responder = std::thread::spawn(move || -> Result<()> {
+        let (mut connection, _) = other_server.accept()?;
         std::io::Read::read(&mut connection, &mut [0; 1024])?;
         std::io::Write::write_all(&mut connection, b"HTTP/1.1 503 Service Unavailable\r\n\r\n")?;
         Ok(())
@@ -110,5 +110,5 @@ fn healthcheck_fails_for_another_program() -> Result<()> {
     let run = Program::with(&[("PORT", &port)])?.run(&["check", "--health"])?;
 
     run.assert_failed("is not healthy: \"HTTP/1.1 503");
-    answering.join().expect("the stranger does not panic")
+    responder.join().expect("the other server does not panic")
 }

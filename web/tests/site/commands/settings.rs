@@ -74,14 +74,14 @@ fn dot_env_is_ignored_in_production() -> Result<()> {
 fn dot_env_with_production_stops_the_start() -> Result<()> {
     let settings = "APP_ENV=production\nALLOWED_HOSTS=www.example.org\n\
                     SECRET_KEY=0123456789abcdef0123456789abcdef\n";
-    let unsaid = Program::new()?;
-    std::fs::write(unsaid.folder().join(".env"), settings)?;
+    let unset = Program::new()?;
+    std::fs::write(unset.folder().join(".env"), settings)?;
     let empty = Program::with(&[("APP_ENV", " ")])?;
     std::fs::write(empty.folder().join(".env"), settings)?;
-    let said = Program::with(&[("APP_ENV", "development")])?;
-    std::fs::write(said.folder().join(".env"), settings)?;
+    let set = Program::with(&[("APP_ENV", "development")])?;
+    std::fs::write(set.folder().join(".env"), settings)?;
 
-    for program in [unsaid, empty] {
+    for program in [unset, empty] {
         let run = program.run(&["migrate"])?;
 
         assert_eq!(run.code, Some(1));
@@ -89,6 +89,6 @@ fn dot_env_with_production_stops_the_start() -> Result<()> {
         assert_contains_all(line, "APP_ENV | file .env | in the environment instead");
     }
     // The environment takes precedence over the file.
-    assert_eq!(said.run(&["migrate"])?.code, Some(0));
+    assert_eq!(set.run(&["migrate"])?.code, Some(0));
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::program::{Program, Serving};
 use crate::http::{Connection, request};
 
 /// A request in progress: a form whose body has not been sent yet.
-fn begin(serving: &Serving) -> Result<Connection> {
+fn start_request(serving: &Serving) -> Result<Connection> {
     let mut running = Connection::open(serving.address())?;
     let head = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n";
     running.write(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())?;
@@ -25,14 +25,14 @@ fn begin(serving: &Serving) -> Result<Connection> {
 fn requests_in_progress_finish_while_readyz_fails() -> Result<()> {
     for signal in ["TERM", "INT", "HUP"] {
         let mut serving = Program::new()?.serve(&[])?;
-        let mut running = begin(&serving)?;
+        let mut running = start_request(&serving)?;
         let mut kept = Connection::open(serving.address())?;
-        kept.write(&request_keeping("/healthz"))?;
+        kept.write(&keep_alive_request("/healthz"))?;
         assert_eq!(kept.response(true)?.header("connection"), None);
 
         serving.signal(signal)?;
         serving.wait_for_log(&format!("received SIG{signal}"))?;
-        kept.write(&request_keeping("/readyz"))?;
+        kept.write(&keep_alive_request("/readyz"))?;
         let ready = kept.response(true)?;
         running.write(b"a=b")?;
         let finished = running.response(true)?;
@@ -59,7 +59,7 @@ fn connections_are_accepted_during_the_shutdown_delay() -> Result<()> {
 
     for target in ["/healthz", "/"] {
         let mut connection = Connection::open(serving.address())?;
-        connection.write(&request_keeping(target))?;
+        connection.write(&keep_alive_request(target))?;
         let response = connection.response(true)?;
         assert_eq!(
             (response.status, response.header("connection")),
@@ -75,7 +75,8 @@ fn connections_are_accepted_during_the_shutdown_delay() -> Result<()> {
 
 #[test]
 fn sighup_stays_ignored_under_nohup() -> Result<()> {
-    let serving = Program::new()?.serve_by("/bin/sh", &["-c", "trap '' HUP; exec \"$0\" serve"])?;
+    let serving =
+        Program::new()?.serve_through("/bin/sh", &["-c", "trap '' HUP; exec \"$0\" serve"])?;
 
     serving.signal("HUP")?;
 
@@ -88,7 +89,7 @@ fn sighup_stays_ignored_under_nohup() -> Result<()> {
 fn requests_beyond_the_shutdown_timeout_are_aborted() -> Result<()> {
     let program = Program::with(&[("SHUTDOWN_TIMEOUT", "1")])?;
     let serving = program.serve(&[])?;
-    let _running = begin(&serving)?;
+    let _running = start_request(&serving)?;
 
     let (code, log) = serving.end("INT")?;
 
@@ -100,7 +101,7 @@ fn requests_beyond_the_shutdown_timeout_are_aborted() -> Result<()> {
 #[test]
 fn a_second_signal_stops_the_site_at_once() -> Result<()> {
     let mut serving = Program::new()?.serve(&[])?;
-    let _running = begin(&serving)?;
+    let _running = start_request(&serving)?;
 
     serving.signal("TERM")?;
     serving.wait_for_log("received SIGTERM")?;
@@ -118,16 +119,16 @@ fn a_restart_with_socket_activation_loses_no_connection() -> Result<()> {
     let program = Program::new()?;
     let done = Arc::new(AtomicBool::new(false));
     let is_done = Arc::clone(&done);
-    let asking = std::thread::spawn(move || -> Result<usize> {
-        let mut answered = 0;
+    let client = std::thread::spawn(move || -> Result<usize> {
+        let mut responses = 0;
         while !is_done.load(Ordering::Relaxed) {
             let mut connection = Connection::open(address)?;
             connection.write(&request("GET", "/lettings/1/", &[]))?;
             let response = connection.response(true)?;
             anyhow::ensure!(response.status == 200, "{}", response.status);
-            answered += 1;
+            responses += 1;
         }
-        Ok(answered)
+        Ok(responses)
     });
 
     for _ in 0..5 {
@@ -137,9 +138,9 @@ fn a_restart_with_socket_activation_loses_no_connection() -> Result<()> {
     }
     let last = program.serve_on(&socket)?;
     done.store(true, Ordering::Relaxed);
-    let answered = asking.join().expect("the client does not panic")?;
+    let responses = client.join().expect("the client does not panic")?;
 
-    assert!(answered >= 5, "{answered}");
+    assert!(responses >= 5, "{responses}");
     drop(last);
     Ok(())
 }
@@ -170,6 +171,6 @@ fn systemd_is_notified() -> Result<()> {
     Ok(())
 }
 
-fn request_keeping(target: &str) -> Vec<u8> {
+fn keep_alive_request(target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
 }

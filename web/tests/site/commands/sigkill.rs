@@ -28,29 +28,29 @@ fn acknowledged_saves_survive_sigkill() -> Result<()> {
         // Bound here, so that connections between two processes wait for the next one.
         let socket = TcpListener::bind(("127.0.0.1", 0))?;
         let first = program.serve_on(&socket)?;
-        let mut people = Vec::new();
+        let mut staff = Vec::new();
         for name in ["ada", "bob", "cleo"] {
             insert_staff(&db, name)?;
-            people.push((name, log_in(socket.local_addr()?, name)?));
+            staff.push((name, log_in(socket.local_addr()?, name)?));
         }
         first.kill();
-        let over = AtomicBool::new(false);
+        let is_done = AtomicBool::new(false);
         let (acknowledged, receiver) = channel();
 
         let saved = thread::scope(|scope| {
-            let work: Vec<_> = people
+            let work: Vec<_> = staff
                 .into_iter()
                 .map(|(name, browser)| {
-                    let (over, acknowledged) = (&over, acknowledged.clone());
-                    scope.spawn(move || work(browser, name, over, &acknowledged))
+                    let (is_done, acknowledged) = (&is_done, acknowledged.clone());
+                    scope.spawn(move || work(browser, name, is_done, &acknowledged))
                 })
                 .collect();
             let saved = kill(&db, &program, &socket, &receiver);
-            over.store(true, Ordering::Relaxed);
+            is_done.store(true, Ordering::Relaxed);
             // The last saves are acknowledged by a process that isn't killed.
             let _serving = program.serve_on(&socket)?;
-            for person in work {
-                person.join().expect("nobody panics")?;
+            for thread in work {
+                thread.join().expect("no thread panicked")?;
             }
             saved
         })?;
@@ -65,11 +65,11 @@ fn acknowledged_saves_survive_sigkill() -> Result<()> {
 fn work(
     mut browser: Browser<'_>,
     name: &str,
-    over: &AtomicBool,
+    is_done: &AtomicBool,
     acknowledged: &Sender<String>,
 ) -> Result<()> {
     for number in 0.. {
-        if over.load(Ordering::Relaxed) {
+        if is_done.load(Ordering::Relaxed) {
             break;
         }
         let title = format!("Flat {number} of {name}");
@@ -96,9 +96,9 @@ fn kill(
     receiver: &Receiver<String>,
 ) -> Result<BTreeSet<String>> {
     let mut saved = BTreeSet::new();
-    for blow in 0..KILLS {
+    for round in 0..KILLS {
         let serving = program.serve_on(socket)?;
-        for _ in 0..=blow {
+        for _ in 0..=round {
             saved.insert(
                 receiver
                     .recv_timeout(PATIENCE)
@@ -107,7 +107,7 @@ fn kill(
         }
         serving.kill();
         saved.extend(receiver.try_iter());
-        check(&mut db.connect()?, &saved).with_context(|| format!("after blow {blow}"))?;
+        check(&mut db.connect()?, &saved).with_context(|| format!("after round {round}"))?;
     }
     Ok(saved)
 }

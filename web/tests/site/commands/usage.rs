@@ -83,7 +83,7 @@ fn usage_errors_exit_with_2() -> Result<()> {
 }
 
 #[test]
-fn a_closed_stdout_does_not_stop_a_command() -> Result<()> {
+fn a_closed_stdout_fails_only_commands_that_need_it() -> Result<()> {
     let program = Program::new()?;
     program.run(&["demo"])?;
     program.run(&["backup", "good.oc"])?;

@@ -95,7 +95,7 @@ fn bare_line_feed_does_not_end_a_trailer() -> Result<()> {
 
         let response = connect(&site, bytes.as_bytes())?.response(true)?;
 
-        // For the parser the body continues, and finally it is too slow.
+        // For the parser the body continues, and eventually it times out.
         assert_rejected(&response, 408)?;
     }
     Ok(())

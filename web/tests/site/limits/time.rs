@@ -96,7 +96,7 @@ fn client_that_does_not_read_is_disconnected() -> Result<()> {
     stream.set_write_timeout(Some(Duration::from_mins(1)))?;
     let requests = "GET /lettings/ HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
 
-    // In the end every buffer is full, and the site neither reads nor writes.
+    // Eventually every buffer is full, and the site neither reads nor writes.
     let error = loop {
         if let Err(error) = stream.write_all(requests.as_bytes()) {
             break error;
