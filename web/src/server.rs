@@ -14,9 +14,7 @@ use lettings::index;
 use mail::OutgoingMail;
 use oc_core::Pool;
 use oc_http::health::{BuildInfo, DatabaseCheck, HealthChecks};
-use oc_http::middleware::{
-    check_host, compress, error_pages, request_log, security_headers, sentry_scope,
-};
+use oc_http::middleware::{check_host, compress, error_pages, request_log, security_headers};
 use oc_http::page_cache::{CacheLimits, PageCache};
 use oc_http::server::{CancellationToken, RequestLimits, Server, ServerOptions, limit_requests};
 use oc_http::{
@@ -259,7 +257,7 @@ pub fn start(
             .wrap(from_fn(error_pages))
             .wrap(from_fn(compress))
             .wrap(from_fn(security_headers))
-            .wrap(Condition::new(reports, from_fn(sentry_scope)))
+            .wrap(Condition::new(reports, from_fn(telemetry::sentry_scope)))
             .wrap(Condition::new(reports, sentry.clone()))
             .wrap(from_fn(request_log))
     };

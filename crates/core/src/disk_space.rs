@@ -6,7 +6,6 @@ use std::path::Path;
 
 /// Minimum free space (bytes)…
 const MINIMUM: u64 = 64 << 20;
-
 /// …or this fraction of a small disk.
 const MINIMUM_FRACTION: u64 = 20;
 

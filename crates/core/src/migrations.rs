@@ -36,8 +36,7 @@ pub enum MigrateError {
     Newer(String),
     /// The database belongs to a Django edition of the site.
     #[error(
-        "the database belongs to a Django site; set DATABASE_URL to a new database and import the old one with \
-         `oc-lettings import-django`"
+        "the database belongs to a Django site; set DATABASE_URL to a new one and use `oc-lettings import-django`"
     )]
     Django,
     /// A migration failed; the whole run was rolled back.

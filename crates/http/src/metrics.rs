@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use oc_core::Pool;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -15,7 +14,6 @@ use prometheus::{
     register_int_gauge_with_registry,
 };
 
-use crate::db::Db;
 use crate::error::PageError;
 use crate::request_context::Route;
 
@@ -193,17 +191,11 @@ impl Metrics {
         self.pool_waiting
             .set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
-}
 
-/// Every metric in Prometheus' text format.
-pub async fn metrics_page(metrics: Data<Metrics>, db: Data<Db>) -> Result<HttpResponse, PageError> {
-    db.record_pool();
-    let text = TextEncoder::new().encode_to_string(&metrics.registry.gather());
-    let text = text.map_err(|error| PageError::Internal(error.into()))?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, prometheus::TEXT_FORMAT))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(text))
+    /// Every metric in Prometheus' text format.
+    pub(crate) fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
 }
 
 /// A counter for each value of a label. They begin at 0, so that alerts on an increase see the first one.

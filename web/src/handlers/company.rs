@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
 use chrono::{Duration, Utc};
-use oc_http::middleware::{reports_faults, sends_pii};
+use oc_http::reports::{reports_faults, sends_pii};
 use oc_http::{Head, Page, PageError, Pages, Site};
 use serde::Serialize;
 

@@ -7,9 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use chrono::{SecondsFormat, Utc};
 use log::kv::{self, Key, VisitSource};
 use log::{Level, Metadata, Record};
-use oc_http::{redact_emails, request_context};
+use oc_http::request_context;
 use serde_json::{Map, Value};
 
+use super::redact::redact_emails;
 use crate::config::{Config, LogFormat};
 
 /// The logger for `RUST_LOG` and `LOG_FORMAT`.

@@ -1,10 +1,13 @@
 //! Logs and Sentry reports of this process.
 
 mod logging;
+mod redact;
+mod scope;
 mod sentry;
 
 use std::panic;
 
+pub(crate) use self::scope::sentry_scope;
 pub(crate) use self::sentry::{SentryGuard, flush_timeout};
 use crate::config::Config;
 

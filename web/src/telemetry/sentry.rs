@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use log::{Level, Log};
-use oc_http::{redact_emails, request_context};
+use oc_http::request_context;
 use sentry::integrations::log::{LogFilter, SentryLogger};
 use sentry::integrations::panic::PanicIntegration;
 use sentry::protocol::{Event, Log as LogEntry, LogAttribute, Value};
@@ -20,6 +20,7 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::logging;
+use super::redact::redact_emails;
 use crate::config::Config;
 
 /// Limit for sending one report.

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use oc_core::admin::Resource;
-use oc_http::middleware::set_sentry_user;
+use oc_http::reports::set_sentry_user;
 use oc_http::{Page, PageError, PageResult};
 
 use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path, pending_requirement};

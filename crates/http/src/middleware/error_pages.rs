@@ -13,10 +13,10 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt;
 use serde::Serialize;
 
-use super::sentry_scope::{capture_fault, reports_faults};
 use crate::error::PageError;
 use crate::head::Head;
 use crate::pages::{Page, Pages};
+use crate::reports::{capture_fault, reports_faults};
 use crate::site::Site;
 
 #[derive(Serialize)]

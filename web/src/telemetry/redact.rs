@@ -12,7 +12,7 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Replaces e-mail addresses, and with them the password of a URL.
-pub fn redact_emails(text: &str) -> Cow<'_, str> {
+pub(super) fn redact_emails(text: &str) -> Cow<'_, str> {
     EMAIL.replace_all(text, "[email]")
 }
 
