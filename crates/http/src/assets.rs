@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::compression::{Effort, weak_tag};
-use crate::error::PageError;
+use crate::error::{PageError, PageResult};
 use crate::stored_response::StoredResponse;
 
 /// The embedded folder of static assets, as a table. A debug build reads files that have changed in the checkout.
@@ -108,16 +108,13 @@ pub async fn static_file(
     assets: Data<Assets>,
     file: Path<String>,
     request: HttpRequest,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let asset = assets.find_hashed(&file).ok_or(PageError::NotFound)?;
     Ok(asset.response.respond(request.headers()).await)
 }
 
 /// `/favicon.ico`, which browsers request without a link.
-pub async fn favicon(
-    assets: Data<Assets>,
-    request: HttpRequest,
-) -> Result<HttpResponse, PageError> {
+pub async fn favicon(assets: Data<Assets>, request: HttpRequest) -> PageResult {
     let asset = assets.find("favicon.ico").ok_or(PageError::NotFound)?;
     let mut response = asset.response.respond(request.headers()).await;
     let caching = HeaderValue::from_static("public, max-age=86400");

@@ -9,7 +9,7 @@ use oc_core::Pool;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, register_histogram_vec_with_registry, register_histogram_with_registry,
+    Registry, register_histogram_vec_with_registry, register_histogram_with_registry,
     register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
     register_int_gauge_with_registry,
 };
@@ -78,7 +78,7 @@ impl RequestMetrics {
 /// The metrics of the site. Clones share their values.
 #[derive(Clone)]
 pub struct Metrics {
-    registry: Registry,
+    pub(crate) registry: Registry,
     requests: IntCounterVec,
     latencies: HistogramVec,
     pub(crate) in_flight: IntGauge,
@@ -190,11 +190,6 @@ impl Metrics {
         }
         self.pool_waiting
             .set(i64::try_from(waiting).unwrap_or(i64::MAX));
-    }
-
-    /// Every metric in Prometheus' text format.
-    pub(crate) fn text(&self) -> prometheus::Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
 

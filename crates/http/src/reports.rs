@@ -40,9 +40,8 @@ pub(crate) fn capture_fault<B>(response: &HttpResponse<B>) {
 
 /// Whether internal errors are reported.
 pub fn reports_faults() -> bool {
-    Hub::current()
-        .client()
-        .is_some_and(|client| client.is_enabled())
+    let client = Hub::current().client();
+    client.is_some_and(|client| client.is_enabled())
 }
 
 /// Whether the setting `SENTRY_SEND_DEFAULT_PII` is on.
