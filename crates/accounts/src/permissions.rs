@@ -9,7 +9,7 @@ use crate::schema::{group_rights, user_groups, user_rights};
 use crate::session::Session;
 use crate::user::User;
 
-/// Permissions that are inserted by one statement: databases limit its parameters.
+/// Rows that one statement inserts: databases limit its parameters.
 pub(crate) const BATCH: usize = 500;
 
 /// An action on rows of a resource.
@@ -139,7 +139,10 @@ impl User {
         diesel::delete(removed).execute(conn)?;
         let row = |group| (user_groups::user_id.eq(id), user_groups::group_id.eq(group));
         let rows: Vec<_> = wanted.difference(&stored).map(row).collect();
-        conn.insert_rows(diesel::insert_into(user_groups::table).values(&rows))
+        for batch in rows.chunks(BATCH) {
+            conn.insert_rows(diesel::insert_into(user_groups::table).values(batch))?;
+        }
+        Ok(())
     }
 
     /// The codes of a user's own permissions, in order.
